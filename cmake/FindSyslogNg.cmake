@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Finds what the module is built with, and says which Debian package lacks.
+# Defines the targets syslog_ng and ivykis, and
+#   SYSLOG_NG_VERSION, SYSLOG_NG_SERIES (338 for 3.38), SYSLOG_NG_MODULE_DIR,
+#   SYSLOG_NG_MERGE_GRAMMAR
+set(FAILOVER_SUPPORTED_VERSIONS 3.38.1)
+
+function(failover_need found what package)
+  if(NOT found)
+    message(FATAL_ERROR "${what} not found. On Debian: apt-get install ${package}")
+  endif()
+endfunction()
+
+find_program(PKG_CONFIG_EXECUTABLE NAMES pkg-config pkgconf)
+failover_need("${PKG_CONFIG_EXECUTABLE}" "pkg-config" pkg-config)
+find_package(PkgConfig REQUIRED QUIET)
+
+# syslog-ng.pc itself asks for libraries whose own .pc files may be missing
+find_package(BISON 3.7.6 QUIET)
+failover_need("${BISON_FOUND}" "bison 3.7.6 or newer" bison)
+find_package(Python3 QUIET COMPONENTS Interpreter)
+failover_need("${Python3_FOUND}" "Python 3" python3)
+pkg_check_modules(GLIB2 QUIET glib-2.0)
+failover_need("${GLIB2_FOUND}" "GLib" libglib2.0-dev)
+pkg_check_modules(OPENSSL QUIET openssl)
+failover_need("${OPENSSL_FOUND}" "OpenSSL" libssl-dev)
+pkg_check_modules(IVYKIS QUIET IMPORTED_TARGET ivykis)
+failover_need("${IVYKIS_FOUND}" "ivykis" libivykis-dev)
+pkg_check_modules(SYSLOG_NG QUIET IMPORTED_TARGET syslog-ng)
+failover_need("${SYSLOG_NG_FOUND}" "the development files of syslog-ng" syslog-ng-dev)
+
+if(NOT SYSLOG_NG_VERSION IN_LIST FAILOVER_SUPPORTED_VERSIONS)
+  list(JOIN FAILOVER_SUPPORTED_VERSIONS ", " supported)
+  message(FATAL_ERROR "syslog-ng ${SYSLOG_NG_VERSION} is not supported, this module knows ${supported}. "
+          "On Debian 12: apt-get install syslog-ng-core syslog-ng-dev")
+endif()
+string(REGEX REPLACE "^([0-9]+)\\.([0-9]+)\\..*" "\\1\\2" SYSLOG_NG_SERIES "${SYSLOG_NG_VERSION}")
+
+pkg_get_variable(SYSLOG_NG_MODULE_DIR syslog-ng moduledir)
+pkg_get_variable(syslog_ng_tools_dir syslog-ng toolsdir)
+pkg_get_variable(syslog_ng_include_dir syslog-ng includedir)
+find_file(SYSLOG_NG_MERGE_GRAMMAR merge-grammar.py PATHS "${syslog_ng_tools_dir}" NO_DEFAULT_PATH)
+failover_need("${SYSLOG_NG_MERGE_GRAMMAR}" "merge-grammar.py of syslog-ng" syslog-ng-dev)
+find_path(syslog_ng_headers logwriter.h PATHS ${SYSLOG_NG_INCLUDE_DIRS} NO_DEFAULT_PATH)
+failover_need("${syslog_ng_headers}" "the headers of syslog-ng" syslog-ng-dev)
+
+message(STATUS "syslog-ng ${SYSLOG_NG_VERSION}, modules in ${SYSLOG_NG_MODULE_DIR}")

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// with the OpenSSL exception, see LICENSE.
+//
+// The only extern "C" definitions: arguments are checked, no exception leaves.
+#include "failover.h"
+
+#include "engine.hpp"
+#include "options.hpp"
+#include "reason.hpp"
+
+#include <new>
+
+struct failover_options
+{
+  failover::Options options;
+};
+
+struct failover_engine
+{
+  failover::Engine engine;
+};
+
+struct failover_snapshot
+{
+  failover::Snapshot snapshot;
+};
+
+namespace {
+
+template <typename Function>
+failover_status
+guarded(Function function) noexcept
+{
+  try
+    {
+      return function();
+    }
+  catch (const std::bad_alloc &)
+    {
+      return FAILOVER_ERROR_MEMORY;
+    }
+  catch (...)
+    {
+      return FAILOVER_ERROR_INTERNAL;
+    }
+}
+
+std::string_view
+view(const char *data, size_t length)
+{
+  return data ? std::string_view(data, length) : std::string_view();
+}
+
+failover_status
+accepted(bool ok)
+{
+  return ok ? FAILOVER_OK : FAILOVER_ERROR_OPTION;
+}
+
+bool
+is_complete(const failover_host *host)
+{
+  return host && host->struct_size >= sizeof(failover_host) && host->now_ms && host->random && host->set_timer
+         && host->cancel_timer && host->resolve && host->release_lookup && host->connect && host->hand_over
+         && host->close && host->event;
+}
+
+// Runs `function` on the engine unless it is NULL.
+template <typename Function>
+failover_status
+tell(failover_engine *engine, Function function) noexcept
+{
+  if (!engine)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] {
+    function(engine->engine);
+    return FAILOVER_OK;
+  });
+}
+
+} // namespace
+
+extern "C" {
+
+const char *
+failover_reason_code(failover_reason reason)
+{
+  return failover::reason_code(reason);
+}
+
+const char *
+failover_reason_text(failover_reason reason)
+{
+  return failover::reason_text(reason);
+}
+
+failover_reason
+failover_reason_from_errno(int error)
+{
+  return failover::reason_from_errno(error);
+}
+
+// ---- options
+
+failover_status
+failover_options_new(failover_options **out)
+{
+  if (!out)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] {
+    *out = new failover_options();
+    return FAILOVER_OK;
+  });
+}
+
+void
+failover_options_free(failover_options *options)
+{
+  delete options;
+}
+
+failover_status
+failover_options_open(failover_options *options, const char *name, size_t name_length)
+{
+  if (!options || !name)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] { return accepted(options->options.open(view(name, name_length))); });
+}
+
+failover_status
+failover_options_add_server(failover_options *options, const char *server, size_t server_length)
+{
+  if (!options || !server)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] { return accepted(options->options.add_server(view(server, server_length))); });
+}
+
+failover_status
+failover_options_set(failover_options *options, const char *group, size_t group_length, const char *name,
+                     size_t name_length, const char *value, size_t value_length)
+{
+  if (!options || !name || !value)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] {
+    return accepted(
+      options->options.set(view(group, group_length), view(name, name_length), view(value, value_length)));
+  });
+}
+
+failover_status
+failover_options_close(failover_options *options, const char *name, size_t name_length)
+{
+  if (!options || !name)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] { return accepted(options->options.close(view(name, name_length))); });
+}
+
+failover_status
+failover_options_complete(failover_options *options)
+{
+  if (!options)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] { return accepted(options->options.complete()); });
+}
+
+failover_status
+failover_options_check_primary(failover_options *options, const char *host, size_t host_length, uint16_t port)
+{
+  if (!options || !host)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] { return accepted(options->options.check_primary(view(host, host_length), port)); });
+}
+
+const char *
+failover_options_error(const failover_options *options)
+{
+  return options ? options->options.error().c_str() : "";
+}
+
+// ---- engine
+
+failover_status
+failover_engine_new(const failover_options *options, const failover_destination *destination,
+                    const failover_host *host, failover_engine **out)
+{
+  if (!options || !destination || destination->struct_size < sizeof(*destination) || !destination->host.data
+      || destination->time_reopen_ms < 0 || !is_complete(host) || !out)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] {
+    *out = new failover_engine{ failover::Engine(options->options.settings(),
+                                                 view(destination->host.data, destination->host.length),
+                                                 destination->port, destination->time_reopen_ms, *host) };
+    return FAILOVER_OK;
+  });
+}
+
+void
+failover_engine_free(failover_engine *engine)
+{
+  delete engine;
+}
+
+failover_status
+failover_engine_start(failover_engine *engine, const failover_snapshot *snapshot, bool connection_open)
+{
+  return tell(engine, [&](failover::Engine &e) { e.start(snapshot ? &snapshot->snapshot : nullptr, connection_open); });
+}
+
+failover_status
+failover_engine_stop(failover_engine *engine)
+{
+  return tell(engine, [&](failover::Engine &e) { e.stop(); });
+}
+
+failover_status
+failover_engine_save(const failover_engine *engine, failover_snapshot **out)
+{
+  if (!engine || !out)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] {
+    *out = new failover_snapshot{ engine->engine.save() };
+    return FAILOVER_OK;
+  });
+}
+
+void
+failover_snapshot_free(failover_snapshot *snapshot)
+{
+  delete snapshot;
+}
+
+failover_status
+failover_engine_timer_due(failover_engine *engine, failover_timer timer)
+{
+  return tell(engine, [&](failover::Engine &e) { e.timer_due(timer); });
+}
+
+failover_status
+failover_engine_resolved(failover_engine *engine, uint64_t lookup, const failover_text *addresses,
+                         size_t address_count)
+{
+  if (!addresses && address_count > 0)
+    return FAILOVER_ERROR_ARGUMENT;
+  return tell(engine, [&](failover::Engine &e) {
+    std::vector<std::string> texts;
+    for (size_t i = 0; i < address_count; i++)
+      texts.push_back(failover::to_string(addresses[i]));
+    e.resolved(lookup, texts);
+  });
+}
+
+failover_status
+failover_engine_not_resolved(failover_engine *engine, uint64_t lookup, failover_text detail)
+{
+  return tell(engine, [&](failover::Engine &e) { e.not_resolved(lookup, failover::to_string(detail)); });
+}
+
+failover_status
+failover_engine_connected(failover_engine *engine, uint64_t connection)
+{
+  return tell(engine, [&](failover::Engine &e) { e.connected(connection); });
+}
+
+failover_status
+failover_engine_connect_failed(failover_engine *engine, uint64_t connection, failover_reason reason,
+                               failover_text detail)
+{
+  return tell(engine, [&](failover::Engine &e) {
+    e.connect_failed(connection, reason, failover::to_string(detail));
+  });
+}
+
+failover_status
+failover_engine_disconnected(failover_engine *engine, uint64_t connection, failover_reason reason,
+                             failover_text detail)
+{
+  return tell(engine, [&](failover::Engine &e) {
+    e.disconnected(connection, reason, failover::to_string(detail));
+  });
+}
+
+bool
+failover_engine_in_use(const failover_engine *engine, uint64_t *connection, uint32_t *server)
+{
+  if (!engine || !engine->engine.in_use())
+    return false;
+  if (connection)
+    *connection = engine->engine.in_use()->connection;
+  if (server)
+    *server = static_cast<uint32_t>(engine->engine.in_use()->server);
+  return true;
+}
+
+} // extern "C"

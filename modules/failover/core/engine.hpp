@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// with the OpenSSL exception, see LICENSE.
+//
+// The policy of failover(): which server is used, which comes next and when,
+// when the primary is taken back.  Owned by the destination's plugin through
+// the C ABI, main thread; it waits for nothing and remembers everything itself.
+#pragma once
+
+#include "attempt.hpp"
+#include "options.hpp"
+
+#include <optional>
+
+namespace failover {
+
+// What survives a reload.
+struct Snapshot
+{
+  struct InUse
+  {
+    Id connection;
+    std::string address;
+    int64_t since_ms;
+  };
+
+  Server server;  // in use, or about to be tried
+  Server primary; // the probes below are about it
+  std::optional<InUse> in_use;
+  uint32_t consecutive_failures;
+  std::optional<int64_t> probe_due_ms; // absent: the primary is not probed
+  uint32_t probe_successes;
+  Id next_id;
+};
+
+class Engine
+{
+public:
+  Engine(const Settings &settings, std::string_view primary, uint16_t port, int64_t time_reopen_ms,
+         const failover_host &host);
+  Engine(const Engine &) = delete;
+  Engine &operator=(const Engine &) = delete;
+
+  void start(const Snapshot *snapshot, bool connection_open);
+  void stop();
+  Snapshot save() const;
+
+  void timer_due(failover_timer timer);
+  void resolved(Id lookup, const std::vector<std::string> &addresses);
+  void not_resolved(Id lookup, const std::string &detail);
+  void connected(Id connection);
+  void connect_failed(Id connection, failover_reason reason, const std::string &detail);
+  void disconnected(Id connection, failover_reason reason, std::string detail);
+
+  struct InUse
+  {
+    Id connection;
+    std::size_t server;
+    std::string address;
+    int64_t since_ms;
+  };
+  const std::optional<InUse> &in_use() const { return in_use_; }
+
+private:
+  static constexpr std::size_t primary = 0;
+
+  struct Failure
+  {
+    failover_reason reason;
+    std::string detail;
+    std::string address;
+    int64_t took_ms;
+    int64_t in_use_ms;
+  };
+
+  void resume(const Snapshot &snapshot, bool connection_open);
+  void resume_probing(const Snapshot &snapshot);
+  std::optional<std::size_t> find(const Server &server) const;
+
+  void attempt(std::size_t server, failover_reason why);
+  void rotation_result(AttemptResult result);
+  bool take_into_use(std::size_t server, const AttemptResult &result);
+  void server_failed(Failure failure);
+  int64_t round_delay_ms() const;
+
+  void start_probing();
+  void stop_probing();
+  void probe();
+  void probe_result(AttemptResult result);
+  void probe_failed(const AttemptResult &result);
+  void go_back(const AttemptResult &result);
+  void schedule_probe();
+
+  failover_event event(failover_event_kind kind, failover_reason reason, const std::string &server,
+                       const std::string &address) const;
+
+  Settings settings_;
+  std::vector<Server> servers_;   // the primary first
+  std::vector<std::string> names_; // "host:port" of each
+  int64_t time_reopen_ms_;
+  int64_t switch_delay_ms_;
+  Host host_;
+  IdSequence ids_;
+
+  bool running_ = false;
+  std::size_t current_ = primary; // in use, being tried, or to be tried next
+  failover_reason why_ = FAILOVER_REASON_START;
+  Attempt rotation_;
+  std::optional<InUse> in_use_;
+  uint32_t consecutive_failures_ = 0;
+
+  Attempt probe_;
+  std::optional<int64_t> probe_due_ms_; // absent: the primary is not probed
+  uint32_t probe_successes_ = 0;
+  std::optional<failover_reason> last_probe_failure_;
+};
+
+} // namespace failover

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// with the OpenSSL exception, see LICENSE.
+#include "reason.hpp"
+
+#include <array>
+#include <cerrno>
+
+namespace failover {
+
+namespace {
+
+struct Entry
+{
+  failover_reason reason;
+  const char *code;
+  const char *text;
+};
+
+constexpr std::array<Entry, FAILOVER_REASON_COUNT> table = {{
+  { FAILOVER_REASON_START, "start", "the primary comes first after a start" },
+  { FAILOVER_REASON_RELOAD, "reload", "the configuration was reloaded" },
+  { FAILOVER_REASON_ROTATION, "rotation", "it is the next server in the list" },
+  { FAILOVER_REASON_FAILBACK, "failback", "the primary passed all its probes" },
+  { FAILOVER_REASON_PROBE, "probe", "the primary answered a probe" },
+  { FAILOVER_REASON_REFUSED, "refused", "nothing listens on that port" },
+  { FAILOVER_REASON_TIMEOUT, "timeout", "no answer in time" },
+  { FAILOVER_REASON_UNREACHABLE, "unreachable", "there is no way to that host or network" },
+  { FAILOVER_REASON_RESET, "reset", "the server reset the connection" },
+  { FAILOVER_REASON_CLOSED, "closed", "the server closed the connection" },
+  { FAILOVER_REASON_BROKEN, "broken", "writing to the connection failed" },
+  { FAILOVER_REASON_NOT_RESOLVED, "not-resolved", "the name has no address" },
+  { FAILOVER_REASON_TLS, "tls", "TLS was refused" },
+  { FAILOVER_REASON_LOCAL, "local", "this machine could not make the connection" },
+}};
+
+constexpr bool
+table_is_in_order()
+{
+  for (std::size_t i = 0; i < table.size(); i++)
+    if (table[i].reason != static_cast<failover_reason>(i))
+      return false;
+  return true;
+}
+static_assert(table_is_in_order(), "the table is indexed by the reason");
+
+const Entry *
+find(failover_reason reason)
+{
+  auto index = static_cast<unsigned>(reason);
+  return index < table.size() ? &table[index] : nullptr;
+}
+
+} // namespace
+
+const char *
+reason_code(failover_reason reason)
+{
+  const Entry *entry = find(reason);
+  return entry ? entry->code : "unknown";
+}
+
+const char *
+reason_text(failover_reason reason)
+{
+  const Entry *entry = find(reason);
+  return entry ? entry->text : "unknown";
+}
+
+failover_reason
+reason_from_errno(int error)
+{
+  switch (error)
+    {
+    case ECONNREFUSED:
+      return FAILOVER_REASON_REFUSED;
+    case ETIMEDOUT:
+      return FAILOVER_REASON_TIMEOUT;
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENETDOWN:
+      return FAILOVER_REASON_UNREACHABLE;
+    case ECONNRESET:
+    case EPIPE:
+      return FAILOVER_REASON_RESET;
+    default:
+      return FAILOVER_REASON_LOCAL;
+    }
+}
+
+} // namespace failover

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * with the OpenSSL exception, see LICENSE.
+ *
+ * failover.h - the boundary between syslog-ng and the failover engine.
+ *
+ * The engine decides which log server of a destination is used, when the next
+ * one is tried and when the primary is taken back.  It owns no socket, no
+ * clock, no thread and no log: a host (lib-shim inside syslog-ng, or the
+ * simulator of the tests) tells it what happened and carries out what it asks
+ * for through struct failover_host.
+ *
+ * Conventions
+ *
+ * - Language: C11; nothing of C++, GLib or syslog-ng crosses this boundary, and
+ *   no exception does.
+ * - Handles are opaque.  What a *_new() or *_save() function stores in *out
+ *   belongs to the caller, who gives it back with the matching *_free(); every
+ *   *_free() accepts NULL.
+ * - Strings go in as pointer and length, need no terminating NUL and are
+ *   copied.  Strings that come out live as long as stated beside them.
+ * - Time: int64_t milliseconds of a monotonic clock, names end in _ms.
+ * - Results: failover_status; anything but FAILOVER_OK changed nothing, unless
+ *   stated otherwise.
+ * - Threads: an engine, its options and its host live on one thread, the main
+ *   thread of syslog-ng.  Nothing here locks.
+ * - Calls into the host are made from inside failover_engine_*() calls.  The
+ *   host must not call the engine back from within one: results are reported
+ *   later, from the event loop.
+ * - Structs with a struct_size are filled in by their owner with sizeof, so
+ *   that fields can be added at the end.
+ */
+#ifndef FAILOVER_H_INCLUDED
+#define FAILOVER_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FAILOVER_WARN_UNUSED __attribute__((warn_unused_result))
+
+typedef enum failover_status
+{
+  FAILOVER_OK = 0,
+  FAILOVER_ERROR_ARGUMENT, /* the call breaks the contract of this header */
+  FAILOVER_ERROR_OPTION,   /* refused value: failover_options_error() tells the user why */
+  FAILOVER_ERROR_MEMORY,   /* out of memory */
+  FAILOVER_ERROR_INTERNAL, /* a defect of the engine, or the host could not do it */
+} failover_status;
+
+/* A string that is borrowed: not NUL-terminated, valid as long as stated. */
+typedef struct failover_text
+{
+  const char *data;
+  size_t length;
+} failover_text;
+
+/* ------------------------------------------------------------------------
+ * Reasons: why a server was chosen, or why it failed.  One table (core/reason)
+ * holds code and text of each; logs, statistics and status read that table.
+ */
+
+typedef enum failover_reason
+{
+  /* why a server is used */
+  FAILOVER_REASON_START,    /* syslog-ng started: the primary comes first */
+  FAILOVER_REASON_RELOAD,   /* the configuration was reloaded */
+  FAILOVER_REASON_ROTATION, /* it is the next one in the list */
+  FAILOVER_REASON_FAILBACK, /* the primary passed all its probes */
+  FAILOVER_REASON_PROBE,    /* a probe of the primary succeeded */
+  /* why a server failed */
+  FAILOVER_REASON_REFUSED,      /* nothing listens on that port */
+  FAILOVER_REASON_TIMEOUT,      /* no answer in time */
+  FAILOVER_REASON_UNREACHABLE,  /* no way to that host or network */
+  FAILOVER_REASON_RESET,        /* the server reset the connection */
+  FAILOVER_REASON_CLOSED,       /* the server closed the connection in order */
+  FAILOVER_REASON_BROKEN,       /* writing to the connection failed */
+  FAILOVER_REASON_NOT_RESOLVED, /* the name has no address */
+  FAILOVER_REASON_TLS,          /* TLS was refused by either side */
+  FAILOVER_REASON_LOCAL,        /* this machine could not: socket, address, memory */
+  FAILOVER_REASON_COUNT
+} failover_reason;
+
+/* A short stable code ("refused") and a sentence for people.  NUL-terminated,
+ * static; "unknown" for a value out of range. */
+const char *failover_reason_code(failover_reason reason);
+const char *failover_reason_text(failover_reason reason);
+
+/* The reason that fits an errno of connect(), read() or write(). */
+failover_reason failover_reason_from_errno(int error);
+
+/* ------------------------------------------------------------------------
+ * Options: what the user wrote inside failover().
+ *
+ * The grammar calls these while it parses.  On FAILOVER_ERROR_OPTION the text
+ * of failover_options_error() is the message for the user.
+ */
+
+typedef struct failover_options failover_options;
+
+FAILOVER_WARN_UNUSED failover_status failover_options_new(failover_options **out);
+void failover_options_free(failover_options *options);
+
+/* A list or group was opened: "servers", "failback".  `name` as the user wrote it. */
+FAILOVER_WARN_UNUSED failover_status failover_options_open(failover_options *options,
+                                                           const char *name, size_t name_length);
+
+/* One entry of servers(): "host", "host:port" or "[v6 address]:port". */
+FAILOVER_WARN_UNUSED failover_status failover_options_add_server(failover_options *options,
+                                                                 const char *server, size_t server_length);
+
+/* `name(value)` outside (`group` empty) or inside a group ("failback").  Name
+ * and value as the user wrote them; '-' and '_' are the same in a name. */
+FAILOVER_WARN_UNUSED failover_status failover_options_set(failover_options *options,
+                                                          const char *group, size_t group_length,
+                                                          const char *name, size_t name_length,
+                                                          const char *value, size_t value_length);
+
+/* The group was closed: servers() must have an entry by now. */
+FAILOVER_WARN_UNUSED failover_status failover_options_close(failover_options *options,
+                                                            const char *name, size_t name_length);
+
+/* failover() was closed: what is required must be there. */
+FAILOVER_WARN_UNUSED failover_status failover_options_complete(failover_options *options);
+
+/* The destination is parsed: its own server and port are known.  Refuses
+ * servers that are listed twice or are the primary itself. */
+FAILOVER_WARN_UNUSED failover_status failover_options_check_primary(failover_options *options,
+                                                                    const char *host, size_t host_length,
+                                                                    uint16_t port);
+
+/* The message of the last FAILOVER_ERROR_OPTION, "" before it.  NUL-terminated,
+ * valid until the next call on `options`. */
+const char *failover_options_error(const failover_options *options);
+
+/* ------------------------------------------------------------------------
+ * Events: what an administrator should see.  One per change of state.
+ */
+
+typedef enum failover_event_kind
+{
+  FAILOVER_EVENT_CONNECTED,       /* `server` is in use now */
+  FAILOVER_EVENT_FAILED_BACK,     /* the primary is in use again after its probes */
+  FAILOVER_EVENT_KEPT,            /* `server` stays in use over a reload */
+  FAILOVER_EVENT_SERVER_FAILED,   /* `server` failed, `next` follows after wait_ms */
+  FAILOVER_EVENT_ALL_FAILED,      /* as above, and so did all others in this round */
+  FAILOVER_EVENT_PROBE_SUCCEEDED, /* the primary answered a probe */
+  FAILOVER_EVENT_PROBE_FAILED,    /* the primary did not */
+} failover_event_kind;
+
+typedef struct failover_event
+{
+  size_t struct_size;
+  failover_event_kind kind;
+  failover_reason reason;
+  failover_text server;     /* "host:port" */
+  failover_text address;    /* "ip:port" as the host reported it, empty if none is known */
+  failover_text detail;     /* the host's own words about a failure, may be empty */
+  failover_text next;       /* *_FAILED: the server that is tried next */
+  int64_t wait_ms;          /* *_FAILED: after this time */
+  int64_t took_ms;          /* how long the attempt took; -1: there was none */
+  int64_t in_use_ms;        /* *_FAILED: how long it had been in use; -1: it had not */
+  uint32_t successes;       /* PROBE_*, FAILED_BACK: successful probes in a row */
+  uint32_t required;        /* PROBE_*, FAILED_BACK: how many are required */
+  bool repeated;            /* PROBE_FAILED: for the same reason as the probe before */
+} failover_event;
+
+/* ------------------------------------------------------------------------
+ * The host: what the engine needs done.
+ */
+
+typedef enum failover_timer
+{
+  FAILOVER_TIMER_SWITCH,           /* the next server is due */
+  FAILOVER_TIMER_ATTEMPT_DEADLINE, /* the connection attempt has to end */
+  FAILOVER_TIMER_ATTEMPT_NEXT,     /* the next address of the server is due */
+  FAILOVER_TIMER_PROBE,            /* the next probe is due */
+  FAILOVER_TIMER_PROBE_DEADLINE,   /* the probe has to end */
+  FAILOVER_TIMER_PROBE_NEXT,       /* the next address of the probe is due */
+  FAILOVER_TIMER_COUNT
+} failover_timer;
+
+/* All functions are required.  `lookup` and `connection` are numbers chosen by
+ * the engine, never used twice, not even over a reload. */
+typedef struct failover_host
+{
+  size_t struct_size;
+  void *user_data; /* first argument of every function below */
+
+  int64_t (*now_ms)(void *user_data);
+  uint32_t (*random)(void *user_data); /* any 32 bits; only for jitter */
+
+  /* One shot; setting it again moves it.  A time in the past is due at once. */
+  void (*set_timer)(void *user_data, failover_timer timer, int64_t due_ms);
+  void (*cancel_timer)(void *user_data, failover_timer timer);
+
+  /* Look up all addresses of `host`, without blocking; answer with
+   * failover_engine_resolved() or failover_engine_not_resolved(). */
+  void (*resolve)(void *user_data, uint64_t lookup, failover_text host, uint16_t port);
+  /* No answer is wanted any more, its addresses are not needed any more. */
+  void (*release_lookup)(void *user_data, uint64_t lookup);
+
+  /* Connect to one address of a lookup, without blocking; answer with
+   * failover_engine_connected() or failover_engine_connect_failed(). */
+  void (*connect)(void *user_data, uint64_t connection, uint64_t lookup, uint32_t address);
+
+  /* Give an open connection to syslog-ng, with `server` as the name of its
+   * peer.  It replaces the one in use, if there is any.  Otherwise than OK: the
+   * host has closed it. */
+  failover_status (*hand_over)(void *user_data, uint64_t connection, failover_text server);
+
+  /* Close a connection that is being made, is open, or is in use. */
+  void (*close)(void *user_data, uint64_t connection);
+
+  /* The strings in `event` are valid during the call only. */
+  void (*event)(void *user_data, const failover_event *event);
+} failover_host;
+
+/* ------------------------------------------------------------------------
+ * The engine
+ */
+
+typedef struct failover_engine failover_engine;
+typedef struct failover_snapshot failover_snapshot;
+
+/* What the engine needs to know of its destination. */
+typedef struct failover_destination
+{
+  size_t struct_size;
+  failover_text host;     /* the primary */
+  uint16_t port;          /* of the primary and of every server without its own */
+  int64_t time_reopen_ms; /* time-reopen() */
+} failover_destination;
+
+/* `options` is copied; `host` is copied, its user_data must outlive the engine. */
+FAILOVER_WARN_UNUSED failover_status failover_engine_new(const failover_options *options,
+                                                         const failover_destination *destination,
+                                                         const failover_host *host, failover_engine **out);
+void failover_engine_free(failover_engine *engine);
+
+/* Begin.  `snapshot`: what an engine of the same destination saved before a
+ * reload, or NULL; it is not consumed.  `connection_open`: the connection that
+ * was in use then is still open and in use.  If the engine does not want it (its
+ * server is gone from the list) it asks the host to close it. */
+FAILOVER_WARN_UNUSED failover_status failover_engine_start(failover_engine *engine,
+                                                           const failover_snapshot *snapshot,
+                                                           bool connection_open);
+
+/* End: no timer, look-up or connection in the making is left.  The connection
+ * in use is the host's to keep or to close. */
+FAILOVER_WARN_UNUSED failover_status failover_engine_stop(failover_engine *engine);
+
+/* Save what has to survive a reload: the server and connection in use, probes
+ * counted, place in the rotation.  Call it before failover_engine_stop(). */
+FAILOVER_WARN_UNUSED failover_status failover_engine_save(const failover_engine *engine,
+                                                          failover_snapshot **out);
+void failover_snapshot_free(failover_snapshot *snapshot);
+
+/* What happened.  A number that the engine has given up meanwhile is ignored. */
+FAILOVER_WARN_UNUSED failover_status failover_engine_timer_due(failover_engine *engine, failover_timer timer);
+FAILOVER_WARN_UNUSED failover_status failover_engine_resolved(failover_engine *engine, uint64_t lookup,
+                                                              const failover_text *addresses,
+                                                              size_t address_count);
+FAILOVER_WARN_UNUSED failover_status failover_engine_not_resolved(failover_engine *engine, uint64_t lookup,
+                                                                  failover_text detail);
+FAILOVER_WARN_UNUSED failover_status failover_engine_connected(failover_engine *engine, uint64_t connection);
+FAILOVER_WARN_UNUSED failover_status failover_engine_connect_failed(failover_engine *engine,
+                                                                    uint64_t connection,
+                                                                    failover_reason reason,
+                                                                    failover_text detail);
+/* The connection in use ended; the host has closed it. */
+FAILOVER_WARN_UNUSED failover_status failover_engine_disconnected(failover_engine *engine, uint64_t connection,
+                                                                  failover_reason reason,
+                                                                  failover_text detail);
+
+/* True while a connection is in use; then stores its number and the position of
+ * its server (0 is the primary).  `connection` and `server` may be NULL. */
+bool failover_engine_in_use(const failover_engine *engine, uint64_t *connection, uint32_t *server);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
