@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * with the OpenSSL exception, see LICENSE.
+ */
+#include "connector.h"
+
+#include "gsocket.h"
+#include "host-resolve.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct _FailoverConnector
+{
+  FailoverConnectorDone done;
+  gpointer user_data;
+  gint fd;
+  gint error;
+  GSockAddr *address;
+  GSockAddr *bind_address;
+  struct iv_fd watch;
+  struct iv_task failed;
+};
+
+/* localip() and localport(), or any address of the peer's family. */
+static GSockAddr *
+_bind_address(HostInetDest *dest, gint family)
+{
+  GSockAddr *address = NULL;
+
+  if (!resolve_hostname_to_sockaddr(&address, family, dest->bind_ip))
+    return NULL;
+  if (dest->bind_port)
+    g_sockaddr_set_port(address, host_api.afinet_determine_port(dest->super.transport_mapper, dest->bind_port));
+  return address;
+}
+
+/* The mapper makes sockets of one family, servers may be of either. */
+static gint
+_open_socket(HostInetDest *dest, GSockAddr *bind_address, GSockAddr *address)
+{
+  HostTransportMapper *mapper = dest->super.transport_mapper;
+  gint family = mapper->address_family;
+  gint fd = -1;
+
+  mapper->address_family = address->sa.sa_family;
+  errno = 0;
+  if (!host_api.transport_mapper_open_socket(mapper, dest->super.socket_options, bind_address, address,
+                                             HOST_DIR_SEND, &fd))
+    fd = -1;
+  mapper->address_family = family;
+  return fd;
+}
+
+static void
+_report(FailoverConnector *self, gint error)
+{
+  self->done(self, error, self->user_data);
+}
+
+static void
+_writable(gpointer s)
+{
+  FailoverConnector *self = s;
+  gint error = 0;
+  socklen_t length = sizeof(error);
+
+  iv_fd_unregister(&self->watch);
+  if (getsockopt(self->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+    error = errno;
+  _report(self, error);
+}
+
+static void
+_failed(gpointer s)
+{
+  FailoverConnector *self = s;
+  _report(self, self->error);
+}
+
+static gint
+_connect(FailoverConnector *self, HostInetDest *dest)
+{
+  self->bind_address = _bind_address(dest, self->address->sa.sa_family);
+  if (!self->bind_address)
+    return EADDRNOTAVAIL;
+
+  self->fd = _open_socket(dest, self->bind_address, self->address);
+  if (self->fd < 0)
+    return errno ? errno : EADDRNOTAVAIL;
+
+  if (g_connect(self->fd, self->address) == G_IO_STATUS_ERROR && errno != EINPROGRESS)
+    return errno;
+  return 0;
+}
+
+FailoverConnector *
+failover_connector_start(HostInetDest *dest, GSockAddr *address, FailoverConnectorDone done, gpointer user_data)
+{
+  FailoverConnector *self = g_new0(FailoverConnector, 1);
+
+  self->done = done;
+  self->user_data = user_data;
+  self->fd = -1;
+  self->address = g_sockaddr_ref(address);
+
+  IV_TASK_INIT(&self->failed);
+  self->failed.cookie = self;
+  self->failed.handler = _failed;
+  IV_FD_INIT(&self->watch);
+  self->watch.cookie = self;
+  self->watch.handler_out = _writable;
+
+  self->error = _connect(self, dest);
+  if (self->error)
+    {
+      iv_task_register(&self->failed);
+    }
+  else
+    {
+      self->watch.fd = self->fd;
+      iv_fd_register(&self->watch);
+    }
+  return self;
+}
+
+gint
+failover_connector_take_fd(FailoverConnector *self)
+{
+  gint fd = self->fd;
+  self->fd = -1;
+  return fd;
+}
+
+GSockAddr *
+failover_connector_get_address(FailoverConnector *self)
+{
+  return self->address;
+}
+
+GSockAddr *
+failover_connector_get_bind_address(FailoverConnector *self)
+{
+  return self->bind_address;
+}
+
+void
+failover_connector_free(FailoverConnector *self)
+{
+  if (iv_fd_registered(&self->watch))
+    iv_fd_unregister(&self->watch);
+  if (iv_task_registered(&self->failed))
+    iv_task_unregister(&self->failed);
+  if (self->fd >= 0)
+    close(self->fd);
+  g_sockaddr_unref(self->address);
+  g_sockaddr_unref(self->bind_address);
+  g_free(self);
+}

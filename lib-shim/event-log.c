@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * with the OpenSSL exception, see LICENSE.
+ *
+ * The engine's events as lines of syslog-ng's own log: one line a change, with
+ * everything an administrator needs in it.
+ */
+#include "failover-dest-private.h"
+
+#include "messages.h"
+
+#define TAG_TEXT(name, text) evt_tag_printf(name, "%.*s", (int) (text).length, (text).data)
+
+#define TAGS_OF_ALL(self, event) \
+  evt_tag_str("destination", (self)->dest->super.super.super.id), \
+  TAG_TEXT("server", (event)->server), \
+  TAG_TEXT("address", (event)->address), \
+  evt_tag_str("reason", failover_reason_code((event)->reason))
+
+#define TAG_TOOK(event) evt_tag_long("took_ms", (event)->took_ms)
+
+#define TAG_SUCCESSES(event) evt_tag_printf("successes", "%u/%u", (event)->successes, (event)->required)
+
+/* the system's own words, ours where it has none */
+static EVTTAG *
+_tag_error(const failover_event *event)
+{
+  if (event->detail.length)
+    return TAG_TEXT("error", event->detail);
+  return evt_tag_str("error", failover_reason_text(event->reason));
+}
+
+static EVTTAG *
+_tag_duration(const failover_event *event)
+{
+  if (event->in_use_ms >= 0)
+    return evt_tag_long("in_use_ms", event->in_use_ms);
+  return TAG_TOOK(event);
+}
+
+void
+failover_dest_log_event(FailoverDest *self, const failover_event *event)
+{
+  switch (event->kind)
+    {
+    case FAILOVER_EVENT_CONNECTED:
+      msg_notice("failover: connected to log server", TAGS_OF_ALL(self, event), TAG_TOOK(event));
+      break;
+    case FAILOVER_EVENT_FAILED_BACK:
+      msg_notice("failover: back on the primary log server", TAGS_OF_ALL(self, event), TAG_TOOK(event),
+                 TAG_SUCCESSES(event));
+      break;
+    case FAILOVER_EVENT_KEPT:
+      msg_notice("failover: connection kept over reload", TAGS_OF_ALL(self, event));
+      break;
+    case FAILOVER_EVENT_SERVER_FAILED:
+      msg_warning("failover: log server failed", TAGS_OF_ALL(self, event), _tag_error(event),
+                  _tag_duration(event), TAG_TEXT("next", event->next), evt_tag_long("wait_ms", event->wait_ms));
+      break;
+    case FAILOVER_EVENT_ALL_FAILED:
+      msg_error("failover: all log servers failed", TAGS_OF_ALL(self, event), _tag_error(event),
+                _tag_duration(event), TAG_TEXT("next", event->next), evt_tag_long("wait_ms", event->wait_ms));
+      break;
+    case FAILOVER_EVENT_PROBE_SUCCEEDED:
+      msg_notice("failover: probe of the primary succeeded", TAGS_OF_ALL(self, event), TAG_TOOK(event),
+                 TAG_SUCCESSES(event));
+      break;
+    case FAILOVER_EVENT_PROBE_FAILED:
+      /* not a change if it failed the same way before */
+      if (event->repeated)
+        msg_verbose("failover: probe of the primary failed", TAGS_OF_ALL(self, event), _tag_error(event),
+                    TAG_TOOK(event), TAG_SUCCESSES(event));
+      else
+        msg_notice("failover: probe of the primary failed", TAGS_OF_ALL(self, event), _tag_error(event),
+                   TAG_TOOK(event), TAG_SUCCESSES(event));
+      break;
+    default:
+      break;
+    }
+}

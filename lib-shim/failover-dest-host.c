@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * with the OpenSSL exception, see LICENSE.
+ *
+ * The engine's host inside syslog-ng: timers of ivykis, look-ups, connections,
+ * and the hand-over of a connection to the LogWriter.
+ */
+#include "failover-dest-private.h"
+
+#include "connector.h"
+#include "resolver.h"
+
+#include <string.h>
+#include <unistd.h>
+
+typedef struct _Lookup
+{
+  FailoverDest *owner;
+  guint64 id;
+  FailoverLookup *lookup;
+} Lookup;
+
+typedef struct _Connection
+{
+  FailoverDest *owner;
+  guint64 id;
+  FailoverConnector *connector;
+} Connection;
+
+/* ------------------------------------------------------------------------
+ * Time
+ */
+
+static int64_t
+_now_ms(void *user_data G_GNUC_UNUSED)
+{
+  iv_invalidate_now();
+  iv_validate_now();
+  return (int64_t) iv_now.tv_sec * 1000 + iv_now.tv_nsec / 1000000;
+}
+
+static uint32_t
+_random(void *user_data G_GNUC_UNUSED)
+{
+  return g_random_int();
+}
+
+static void
+_timer_due(gpointer s)
+{
+  FailoverDestTimer *self = s;
+  failover_dest_check_engine(self->owner, failover_engine_timer_due(self->owner->engine, self->id));
+}
+
+static void
+_cancel_timer(void *user_data, failover_timer id)
+{
+  FailoverDest *self = user_data;
+
+  if (iv_timer_registered(&self->timers[id].timer))
+    iv_timer_unregister(&self->timers[id].timer);
+}
+
+static void
+_set_timer(void *user_data, failover_timer id, int64_t due_ms)
+{
+  FailoverDest *self = user_data;
+  struct iv_timer *timer = &self->timers[id].timer;
+  int64_t wait_ms = MAX(due_ms - _now_ms(self), 0);
+
+  _cancel_timer(self, id);
+  timer->expires = iv_now;
+  timer->expires.tv_sec += wait_ms / 1000;
+  timer->expires.tv_nsec += wait_ms % 1000 * 1000000;
+  if (timer->expires.tv_nsec >= 1000000000)
+    {
+      timer->expires.tv_sec++;
+      timer->expires.tv_nsec -= 1000000000;
+    }
+  iv_timer_register(timer);
+}
+
+/* ------------------------------------------------------------------------
+ * Look-ups
+ */
+
+static void
+_lookup_done(FailoverLookup *lookup, gpointer user_data)
+{
+  Lookup *self = user_data;
+  FailoverDest *owner = self->owner;
+  guint count = failover_lookup_get_count(lookup);
+
+  if (count == 0)
+    {
+      const gchar *error = failover_lookup_get_error(lookup);
+      failover_dest_check_engine(owner, failover_engine_not_resolved(owner->engine, self->id,
+                                 (failover_text) { error, strlen(error) }));
+      return;
+    }
+
+  failover_text *texts = g_new(failover_text, count);
+  for (guint i = 0; i < count; i++)
+    {
+      texts[i].data = failover_lookup_get_text(lookup, i);
+      texts[i].length = strlen(texts[i].data);
+    }
+  failover_dest_check_engine(owner, failover_engine_resolved(owner->engine, self->id, texts, count));
+  g_free(texts);
+}
+
+static void
+_lookup_free(gpointer s)
+{
+  Lookup *self = s;
+  failover_lookup_free(self->lookup);
+  g_free(self);
+}
+
+static void
+_resolve(void *user_data, uint64_t id, failover_text host, uint16_t port)
+{
+  FailoverDest *owner = user_data;
+  Lookup *self = g_new0(Lookup, 1);
+  gchar *name = g_strndup(host.data, host.length);
+
+  self->owner = owner;
+  self->id = id;
+  self->lookup = failover_lookup_start(name, port, owner->dest->super.transport_mapper->address_family,
+                                       _lookup_done, self);
+  g_hash_table_insert(owner->lookups, &self->id, self);
+  g_free(name);
+}
+
+static void
+_release_lookup(void *user_data, uint64_t id)
+{
+  FailoverDest *self = user_data;
+  g_hash_table_remove(self->lookups, &id);
+}
+
+/* ------------------------------------------------------------------------
+ * Connections
+ */
+
+static void
+_connect_done(FailoverConnector *connector G_GNUC_UNUSED, gint error, gpointer user_data)
+{
+  Connection *self = user_data;
+  FailoverDest *owner = self->owner;
+  uint64_t id = self->id;
+
+  if (error == 0)
+    {
+      failover_dest_check_engine(owner, failover_engine_connected(owner->engine, id));
+      return;
+    }
+  g_hash_table_remove(owner->connections, &id);
+  const gchar *detail = g_strerror(error);
+  failover_dest_check_engine(owner, failover_engine_connect_failed(owner->engine, id,
+                             failover_reason_from_errno(error), (failover_text) { detail, strlen(detail) }));
+}
+
+static void
+_connection_free(gpointer s)
+{
+  Connection *self = s;
+  failover_connector_free(self->connector);
+  g_free(self);
+}
+
+static void
+_connect(void *user_data, uint64_t id, uint64_t lookup_id, uint32_t address)
+{
+  FailoverDest *owner = user_data;
+  Lookup *lookup = g_hash_table_lookup(owner->lookups, &lookup_id);
+  Connection *self = g_new0(Connection, 1);
+
+  g_assert(lookup);
+  self->owner = owner;
+  self->id = id;
+  self->connector = failover_connector_start(owner->dest,
+                                             failover_lookup_get_address(lookup->lookup, address),
+                                             _connect_done, self);
+  g_hash_table_insert(owner->connections, &self->id, self);
+}
+
+/* The host name in the certificate has to be the one of this server. */
+static void
+_set_up_tls_verifier(HostInetDest *dest, failover_text server)
+{
+  HostTransportMapperInet *mapper = (HostTransportMapperInet *) dest->super.transport_mapper;
+
+  if (!mapper->tls_context)
+    return;
+  gchar *primary = dest->primary;
+  dest->primary = g_strndup(server.data, server.length);
+  host_api.afinet_dd_setup_tls_verifier(dest);
+  g_free(dest->primary);
+  dest->primary = primary;
+}
+
+static failover_status
+_hand_over(void *user_data, uint64_t id, failover_text server)
+{
+  FailoverDest *self = user_data;
+  HostSocketDest *dest = &self->dest->super;
+  Connection *connection = g_hash_table_lookup(self->connections, &id);
+
+  g_assert(connection);
+  FailoverConnector *connector = connection->connector;
+  g_sockaddr_unref(dest->bind_addr);
+  dest->bind_addr = g_sockaddr_ref(failover_connector_get_bind_address(connector));
+  _set_up_tls_verifier(self->dest, server);
+
+  gint fd = failover_connector_take_fd(connector);
+  host_api.afsocket_dd_connected_with_fd(dest, fd, g_sockaddr_ref(failover_connector_get_address(connector)));
+  g_hash_table_remove(self->connections, &id);
+
+  if (dest->fd != fd)
+    {
+      /* it was closed, and the driver has set its own timer to try again */
+      host_api.afsocket_dd_stop_watches(dest);
+      return FAILOVER_ERROR_INTERNAL;
+    }
+  self->fd_in_use = fd;
+  return FAILOVER_OK;
+}
+
+static void
+_close(void *user_data, uint64_t id)
+{
+  FailoverDest *self = user_data;
+
+  if (g_hash_table_remove(self->connections, &id))
+    return;
+  log_writer_reopen(self->dest->super.writer, NULL); /* the one in use */
+  self->fd_in_use = -1;
+}
+
+static void
+_event(void *user_data, const failover_event *event)
+{
+  failover_dest_log_event(user_data, event);
+}
+
+/* ------------------------------------------------------------------------ */
+
+failover_host
+failover_dest_host_callbacks(FailoverDest *self)
+{
+  return (failover_host)
+  {
+    .struct_size = sizeof(failover_host),
+    .user_data = self,
+    .now_ms = _now_ms,
+    .random = _random,
+    .set_timer = _set_timer,
+    .cancel_timer = _cancel_timer,
+    .resolve = _resolve,
+    .release_lookup = _release_lookup,
+    .connect = _connect,
+    .hand_over = _hand_over,
+    .close = _close,
+    .event = _event,
+  };
+}
+
+void
+failover_dest_host_init(FailoverDest *self)
+{
+  self->lookups = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, _lookup_free);
+  self->connections = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, _connection_free);
+  for (gint i = 0; i < FAILOVER_TIMER_COUNT; i++)
+    {
+      FailoverDestTimer *timer = &self->timers[i];
+      timer->owner = self;
+      timer->id = i;
+      IV_TIMER_INIT(&timer->timer);
+      timer->timer.cookie = timer;
+      timer->timer.handler = _timer_due;
+    }
+}
+
+void
+failover_dest_host_clear(FailoverDest *self)
+{
+  for (gint i = 0; i < FAILOVER_TIMER_COUNT; i++)
+    _cancel_timer(self, i);
+  g_hash_table_remove_all(self->connections);
+  g_hash_table_remove_all(self->lookups);
+}

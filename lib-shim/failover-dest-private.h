@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * with the OpenSSL exception, see LICENSE.
+ *
+ * failover-dest-private.h - shared by failover-dest.c (the driver's side) and
+ * failover-dest-host.c (the engine's side).
+ */
+#ifndef FAILOVER_DEST_PRIVATE_H_INCLUDED
+#define FAILOVER_DEST_PRIVATE_H_INCLUDED
+
+#include "failover-dest.h"
+
+typedef struct _FailoverDestTimer
+{
+  FailoverDest *owner;
+  failover_timer id;
+  struct iv_timer timer;
+} FailoverDestTimer;
+
+struct _FailoverDest
+{
+  LogDriverPlugin super;
+  CFG_LTYPE location;
+  failover_options *options;
+  HostInetDest *dest; /* the driver, from attach() on */
+
+  /* what the hooks replace */
+  gboolean hooked;
+  void (*driver_notify)(LogPipe *self, gint notify_code, gpointer user_data);
+  gboolean (*driver_deinit)(LogPipe *self);
+  gboolean (*mapper_async_init)(HostTransportMapper *self, HostAsyncInitFunc func, gpointer arg);
+
+  /* from init to deinit */
+  failover_engine *engine;
+  struct _FailoverDestSaved *saved; /* of the configuration before, until the start */
+  gint fd_in_use;                   /* belongs to the LogWriter's proto, -1: none */
+  FailoverDestTimer timers[FAILOVER_TIMER_COUNT];
+  GHashTable *lookups;     /* id -> Lookup */
+  GHashTable *connections; /* id -> Connection in the making */
+};
+
+/* failover-dest-host.c */
+void failover_dest_host_init(FailoverDest *self);
+void failover_dest_host_clear(FailoverDest *self);
+failover_host failover_dest_host_callbacks(FailoverDest *self);
+
+/* event-log.c */
+void failover_dest_log_event(FailoverDest *self, const failover_event *event);
+
+/* An engine call that fails is a defect or lack of memory: say so. */
+void failover_dest_check_engine(FailoverDest *self, failover_status status);
+
+#endif
