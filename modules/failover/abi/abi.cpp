@@ -143,7 +143,7 @@ failover_options_set(failover_options *options, const char *group, size_t group_
     return FAILOVER_ERROR_ARGUMENT;
   return guarded([&] {
     return accepted(
-      options->options.set(view(group, group_length), view(name, name_length), view(value, value_length)));
+        options->options.set(view(group, group_length), view(name, name_length), view(value, value_length)));
   });
 }
 
@@ -203,7 +203,9 @@ failover_engine_free(failover_engine *engine)
 failover_status
 failover_engine_start(failover_engine *engine, const failover_snapshot *snapshot, bool connection_open)
 {
-  return tell(engine, [&](failover::Engine &e) { e.start(snapshot ? &snapshot->snapshot : nullptr, connection_open); });
+  return tell(engine, [&](failover::Engine &e) {
+    e.start(snapshot ? &snapshot->snapshot : nullptr, connection_open);
+  });
 }
 
 failover_status
@@ -274,9 +276,8 @@ failover_status
 failover_engine_disconnected(failover_engine *engine, uint64_t connection, failover_reason reason,
                              failover_text detail)
 {
-  return tell(engine, [&](failover::Engine &e) {
-    e.disconnected(connection, reason, failover::to_string(detail));
-  });
+  return tell(engine,
+              [&](failover::Engine &e) { e.disconnected(connection, reason, failover::to_string(detail)); });
 }
 
 bool

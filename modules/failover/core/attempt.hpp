@@ -23,7 +23,12 @@ struct AttemptTimers
 
 struct AttemptResult
 {
-  enum class State { pending, connected, failed } state = State::pending;
+  enum class State
+  {
+    pending,
+    connected,
+    failed
+  } state = State::pending;
   failover_reason reason = FAILOVER_REASON_LOCAL; // failed
   std::string detail;                             // failed
   Id connection = 0;                              // connected: open, belongs to the caller now
@@ -34,7 +39,8 @@ struct AttemptResult
 class Attempt
 {
 public:
-  Attempt(const Host &host, IdSequence &ids, AttemptTimers timers) : host_(host), ids_(ids), timers_(timers) {}
+  Attempt(const Host &host, IdSequence &ids, AttemptTimers timers) : host_(host), ids_(ids), timers_(timers)
+  {}
 
   bool running() const { return running_; }
   int64_t started_ms() const { return started_ms_; }

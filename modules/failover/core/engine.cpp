@@ -213,19 +213,19 @@ Engine::attempt(std::size_t server, failover_reason why)
 }
 
 void
-Engine::rotation_result(AttemptResult result)
+Engine::rotation_result(const AttemptResult &result)
 {
   switch (result.state)
     {
     case AttemptResult::State::pending:
       return;
     case AttemptResult::State::failed:
-      server_failed({ result.reason, std::move(result.detail), std::move(result.address), result.took_ms, -1 });
+      server_failed({ result.reason, result.detail, result.address, result.took_ms, -1 });
       return;
     case AttemptResult::State::connected:
       if (!take_into_use(current_, result))
         {
-          server_failed({ FAILOVER_REASON_LOCAL, "", std::move(result.address), result.took_ms, -1 });
+          server_failed({ FAILOVER_REASON_LOCAL, "", result.address, result.took_ms, -1 });
           return;
         }
       failover_event connected = event(FAILOVER_EVENT_CONNECTED, why_, names_[current_], in_use_->address);
@@ -249,7 +249,7 @@ Engine::take_into_use(std::size_t server, const AttemptResult &result)
 }
 
 void
-Engine::server_failed(Failure failure)
+Engine::server_failed(const Failure &failure)
 {
   const std::size_t failed = current_;
   consecutive_failures_++;
@@ -315,7 +315,7 @@ Engine::schedule_probe()
 }
 
 void
-Engine::probe_result(AttemptResult result)
+Engine::probe_result(const AttemptResult &result)
 {
   switch (result.state)
     {
@@ -327,8 +327,8 @@ Engine::probe_result(AttemptResult result)
     case AttemptResult::State::connected:
       probe_successes_++;
       last_probe_failure_.reset();
-      failover_event success = event(FAILOVER_EVENT_PROBE_SUCCEEDED, FAILOVER_REASON_PROBE, names_[primary],
-                                     result.address);
+      failover_event success =
+          event(FAILOVER_EVENT_PROBE_SUCCEEDED, FAILOVER_REASON_PROBE, names_[primary], result.address);
       success.took_ms = result.took_ms;
       host_.emit(success);
 
@@ -376,8 +376,8 @@ Engine::go_back(const AttemptResult &result)
   host_.cancel_timer(FAILOVER_TIMER_SWITCH);
   consecutive_failures_ = 0;
 
-  failover_event back = event(FAILOVER_EVENT_FAILED_BACK, FAILOVER_REASON_FAILBACK, names_[primary],
-                              in_use_->address);
+  failover_event back =
+      event(FAILOVER_EVENT_FAILED_BACK, FAILOVER_REASON_FAILBACK, names_[primary], in_use_->address);
   back.took_ms = result.took_ms;
   back.successes = successes;
   host_.emit(back);

@@ -77,15 +77,15 @@ private:
   std::optional<std::size_t> find(const Server &server) const;
 
   void attempt(std::size_t server, failover_reason why);
-  void rotation_result(AttemptResult result);
+  void rotation_result(const AttemptResult &result);
   bool take_into_use(std::size_t server, const AttemptResult &result);
-  void server_failed(Failure failure);
+  void server_failed(const Failure &failure);
   int64_t round_delay_ms() const;
 
   void start_probing();
   void stop_probing();
   void probe();
-  void probe_result(AttemptResult result);
+  void probe_result(const AttemptResult &result);
   void probe_failed(const AttemptResult &result);
   void go_back(const AttemptResult &result);
   void schedule_probe();
@@ -94,7 +94,7 @@ private:
                        const std::string &address) const;
 
   Settings settings_;
-  std::vector<Server> servers_;   // the primary first
+  std::vector<Server> servers_;    // the primary first
   std::vector<std::string> names_; // "host:port" of each
   int64_t time_reopen_ms_;
   int64_t switch_delay_ms_;

@@ -200,7 +200,8 @@ Options::check_primary(std::string_view host, uint16_t port)
         return refuse("servers(): " + quoted(server.name())
                       + " is the primary server itself, list failover servers only");
       if (std::find(seen.begin(), seen.end(), server) != seen.end())
-        return refuse("servers(): " + quoted(server.name()) + " is listed twice, each server is allowed once");
+        return refuse("servers(): " + quoted(server.name())
+                      + " is listed twice, each server is allowed once");
       seen.push_back(std::move(server));
     }
   return true;

@@ -16,22 +16,22 @@ struct Entry
   const char *text;
 };
 
-constexpr std::array<Entry, FAILOVER_REASON_COUNT> table = {{
-  { FAILOVER_REASON_START, "start", "the primary comes first after a start" },
-  { FAILOVER_REASON_RELOAD, "reload", "the configuration was reloaded" },
-  { FAILOVER_REASON_ROTATION, "rotation", "it is the next server in the list" },
-  { FAILOVER_REASON_FAILBACK, "failback", "the primary passed all its probes" },
-  { FAILOVER_REASON_PROBE, "probe", "the primary answered a probe" },
-  { FAILOVER_REASON_REFUSED, "refused", "nothing listens on that port" },
-  { FAILOVER_REASON_TIMEOUT, "timeout", "no answer in time" },
-  { FAILOVER_REASON_UNREACHABLE, "unreachable", "there is no way to that host or network" },
-  { FAILOVER_REASON_RESET, "reset", "the server reset the connection" },
-  { FAILOVER_REASON_CLOSED, "closed", "the server closed the connection" },
-  { FAILOVER_REASON_BROKEN, "broken", "writing to the connection failed" },
-  { FAILOVER_REASON_NOT_RESOLVED, "not-resolved", "the name has no address" },
-  { FAILOVER_REASON_TLS, "tls", "TLS was refused" },
-  { FAILOVER_REASON_LOCAL, "local", "this machine could not make the connection" },
-}};
+constexpr std::array<Entry, FAILOVER_REASON_COUNT> table = { {
+    { FAILOVER_REASON_START, "start", "the primary comes first after a start" },
+    { FAILOVER_REASON_RELOAD, "reload", "the configuration was reloaded" },
+    { FAILOVER_REASON_ROTATION, "rotation", "it is the next server in the list" },
+    { FAILOVER_REASON_FAILBACK, "failback", "the primary passed all its probes" },
+    { FAILOVER_REASON_PROBE, "probe", "the primary answered a probe" },
+    { FAILOVER_REASON_REFUSED, "refused", "nothing listens on that port" },
+    { FAILOVER_REASON_TIMEOUT, "timeout", "no answer in time" },
+    { FAILOVER_REASON_UNREACHABLE, "unreachable", "there is no way to that host or network" },
+    { FAILOVER_REASON_RESET, "reset", "the server reset the connection" },
+    { FAILOVER_REASON_CLOSED, "closed", "the server closed the connection" },
+    { FAILOVER_REASON_BROKEN, "broken", "writing to the connection failed" },
+    { FAILOVER_REASON_NOT_RESOLVED, "not-resolved", "the name has no address" },
+    { FAILOVER_REASON_TLS, "tls", "TLS was refused" },
+    { FAILOVER_REASON_LOCAL, "local", "this machine could not make the connection" },
+} };
 
 constexpr bool
 table_is_in_order()

@@ -13,8 +13,7 @@ namespace {
 
 constexpr std::size_t longest_host = 253; // RFC 1035, in text
 
-const char *const not_a_server =
-  R"(is not a server; allowed: "host", "host:port", "[IPv6 address]:port")";
+const char *const not_a_server = R"(is not a server; allowed: "host", "host:port", "[IPv6 address]:port")";
 
 // "fe80::1%eth0" -> "fe80::1" and "%eth0"
 std::pair<std::string, std::string>

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What CMake says when something that the build needs is missing or wrong: the
+# Debian package that brings it.  pkg-config is shown folders where it is not.
+set -u
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+status=0
+
+real_pc=$(pkg-config --variable pc_path pkg-config)
+mkdir "$work/all" "$work/pc"
+# everything pkg-config knows, in one folder that can be changed
+for folder in ${real_pc//:/ }; do
+  [ -d "$folder" ] && find "$folder" -name '*.pc' -exec cp -n {} "$work/all/" \;
+done
+
+# expect NAME TEXT...: configuring must fail and say every TEXT
+expect()
+{
+  local name=$1 text output
+  shift
+  rm -rf "$work/build"
+  if output=$(PKG_CONFIG_LIBDIR="$work/pc" cmake -S . -B "$work/build" -DFAILOVER_TESTS=OFF 2>&1); then
+    echo "dependencies: $name: CMake did not complain" >&2
+    status=1
+    return
+  fi
+  for text in "$@"; do
+    # CMake wraps its messages
+    if ! tr -s ' \n' ' ' <<<"$output" | grep -qF -- "$text"; then
+      echo "dependencies: $name: \"$text\" is missing in:" >&2
+      echo "$output" >&2
+      status=1
+    fi
+  done
+}
+
+fresh() { rm -rf "$work/pc"; cp -r "$work/all" "$work/pc"; }
+
+for pair in glib-2.0:libglib2.0-dev openssl:libssl-dev ivykis:libivykis-dev syslog-ng:syslog-ng-dev; do
+  fresh
+  rm "$work/pc/${pair%:*}.pc"
+  expect "no ${pair%:*}" "apt-get install ${pair#*:}"
+done
+
+fresh
+sed -i 's/^Version:.*/Version: 3.99.1/' "$work/pc/syslog-ng.pc"
+expect "another syslog-ng" "syslog-ng 3.99.1 is not supported" "3.38.1"
+
+fresh
+sed -i 's|^includedir=.*|includedir=/nonexistent|; s|^Cflags:.*|Cflags: -I/nonexistent|' "$work/pc/syslog-ng.pc"
+expect "headers gone" "the headers of syslog-ng not found" "apt-get install syslog-ng-dev"
+
+[ $status -eq 0 ] && echo "dependencies: CMake names the package for each"
+exit $status

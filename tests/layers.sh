@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# layers.sh BUILD - the dependency law: what the module exports, what the engine
+# includes and calls, where differences between versions of syslog-ng stand.
+set -u
+build=$1
+status=0
+
+complain()
+{
+  echo "layers: $*" >&2
+  status=1
+}
+
+exported=$(nm -D --defined-only "$build/libfailover.so" | awk '{ print $3 }' | sort | paste -sd' ')
+[ "$exported" = "failover_module_init module_info" ] || complain "the module exports: $exported"
+
+# the compiler's own list of what each object of the engine includes
+engine_objects="$build/modules/failover/CMakeFiles/failover_engine.dir"
+included=$(ninja -C "$build" -t deps 2>/dev/null | awk '/^[^ ]/ { engine = /failover_engine/ } engine && /^ / { print $1 }')
+[ -n "$included" ] || complain "no list of includes of the engine"
+echo "$included" | grep -E 'syslog-ng/|glib|ivykis|/iv[_.]|evtlog|openssl' \
+  && complain "the engine includes the headers above"
+
+# sockets, clocks, threads, logs: none of it in the engine
+undefined=$(find "$engine_objects" -name '*.o' -exec nm -u {} + | awk '{ print $2 }' | sort -u)
+echo "$undefined" | grep -E '^(socket|connect|getaddrinfo|clock_gettime|time|gettimeofday|pthread_create|poll|epoll_.*|read|write|printf|syslog|g_.*|iv_.*|msg_.*)$' \
+  && complain "the engine calls the functions above"
+
+# extern "C" definitions and the C ABI: only in abi/
+grep -rl 'extern "C"' modules/failover/core && complain 'extern "C" in the core'
+
+# the only files with #if on a version of syslog-ng
+grep -rlE '#\s*(if|elif).*(FAILOVER_HOST_SERIES|SYSLOG_NG_VERSION)' --include='*.[ch]' --include='*.ym' \
+  lib-shim grammar modules | grep -v '^lib-shim/host-version.h$' && complain "an #if on a version stands in the files above"
+
+# C++ stays behind the ABI
+grep -rlE '#include <(iostream|string|vector)>' lib-shim grammar && complain "C++ in the shim"
+
+[ $status -eq 0 ] && echo "layers: the module exports $exported; the engine stands alone"
+exit $status

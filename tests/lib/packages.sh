@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Sourced by the scripts beside it: installs Debian packages, after saying which.
+# shellcheck shell=bash disable=SC2034
+
+PACKAGES_BUILD=(cmake ninja-build gcc g++ pkg-config bison python3
+                syslog-ng-core syslog-ng-dev libivykis-dev libglib2.0-dev libssl-dev)
+PACKAGES_DEMO=("${PACKAGES_BUILD[@]}" socat procps)
+PACKAGES_TEST=("${PACKAGES_DEMO[@]}" clang clang-format clang-tidy libcriterion-dev
+               python3-pytest python3-pytest-xdist iproute2 nftables openssl valgrind)
+
+as_root()
+{
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# install_packages NAME...: what is missing, nothing else
+install_packages()
+{
+  local package missing=()
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+
+  echo "About to install with apt-get, and what they depend on: ${missing[*]}"
+  case " ${missing[*]} " in
+    *" syslog-ng-core "*) echo "(syslog-ng-core is Debian's; where systemd runs, its package starts it.)" ;;
+  esac
+  as_root apt-get update -q
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Builds everything and runs every test.  Needs root for network namespaces and
+# for installing what is missing.  Ends with "N passed, N failed".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=tests/lib/packages.sh
+. tests/lib/packages.sh
+
+if [ "$(id -u)" -ne 0 ]; then
+  echo "tests/run.sh makes network namespaces: run it as root (sudo tests/run.sh)" >&2
+  exit 1
+fi
+
+passed=0
+failed=0
+
+# step NAME COMMAND...: one check
+step()
+{
+  local name=$1 start=$SECONDS
+  shift
+  echo "== $name"
+  if "$@"; then
+    passed=$((passed + 1))
+    echo "== $name: passed ($((SECONDS - start)) s)"
+  else
+    failed=$((failed + 1))
+    echo "== $name: FAILED ($((SECONDS - start)) s)"
+  fi
+}
+
+quietly()
+{
+  local log status
+  log=$(mktemp)
+  "$@" >"$log" 2>&1
+  status=$?
+  [ $status -eq 0 ] || cat "$log"
+  rm -f "$log"
+  return $status
+}
+
+build()
+{
+  quietly cmake --preset "$1" && quietly cmake --build --preset "$1"
+}
+
+build_and_test()
+{
+  build "$1" && ctest --preset "$1"
+}
+
+cpp_files()
+{
+  git ls-files 2>/dev/null '*.cpp' '*.hpp' || find modules tests -name '*.cpp' -o -name '*.hpp'
+}
+
+check_format()
+{
+  cpp_files | xargs clang-format --dry-run -Werror
+}
+
+check_tidy()
+{
+  find modules/failover -name '*.cpp' -print0 | xargs -0 -P "$(nproc)" -n 1 clang-tidy --quiet -p build
+}
+
+# The end-to-end tests count one by one.
+end_to_end()
+{
+  local report numbers
+  report=$(mktemp)
+  echo "== end to end"
+  FAILOVER_MODULE_DIR="$PWD/build" FAILOVER_WRONG_LAYOUT_DIR="$PWD/build/wrong-layout" \
+    python3 -m pytest -p no:cacheprovider -n 4 -q --junit-xml="$report" tests/e2e
+  # shellcheck disable=SC2016
+  numbers=$(python3 -c '
+import sys
+import xml.etree.ElementTree as ElementTree
+suite = ElementTree.parse(sys.argv[1]).getroot().find("testsuite")
+total, bad = int(suite.get("tests")), int(suite.get("failures")) + int(suite.get("errors"))
+bad += int(suite.get("skipped"))
+print(total - bad, bad if total else 1)' "$report" 2>/dev/null) || numbers="0 1"
+  rm -f "$report"
+  passed=$((passed + ${numbers% *}))
+  failed=$((failed + ${numbers#* }))
+}
+
+install_packages "${PACKAGES_TEST[@]}" || exit 1
+
+step "gcc: build, unit tests, simulator" build_and_test default
+step "clang: build, unit tests, simulator" build_and_test clang
+step "ASan and UBSan: unit tests, simulator" build_and_test sanitize
+step "layers" tests/layers.sh build
+step "build without its dependencies" tests/dependencies.sh
+step "format" check_format
+step "clang-tidy" check_tidy
+end_to_end
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
