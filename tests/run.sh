@@ -74,9 +74,9 @@ end_to_end()
   report=$(mktemp)
   echo "== end to end"
   FAILOVER_MODULE_DIR="$PWD/build" FAILOVER_WRONG_LAYOUT_DIR="$PWD/build/wrong-layout" \
-    python3 -m pytest -p no:cacheprovider -n 4 -q --junit-xml="$report" tests/e2e
+    /usr/bin/python3 -m pytest -p no:cacheprovider -n 4 -q --junit-xml="$report" tests/e2e
   # shellcheck disable=SC2016
-  numbers=$(python3 -c '
+  numbers=$(/usr/bin/python3 -c '
 import sys
 import xml.etree.ElementTree as ElementTree
 suite = ElementTree.parse(sys.argv[1]).getroot().find("testsuite")

@@ -38,7 +38,8 @@ parse_seconds(std::string_view text)
   auto seconds = parse_decimal(text);
   if (!seconds || *seconds < 0 || *seconds > longest_seconds)
     return std::nullopt;
-  return static_cast<int64_t>(std::ceil(*seconds * 1000));
+  // a millisecond is the shortest time there is
+  return *seconds > 0 ? std::max<int64_t>(std::llround(*seconds * 1000), 1) : 0;
 }
 
 std::optional<int64_t>
@@ -113,11 +114,9 @@ Options::refuse(std::string message)
 }
 
 bool
-Options::given_once(const std::string &path, std::string_view name)
+Options::refuse_twice(std::string_view name)
 {
-  if (!given_.insert(path).second)
-    return refuse(call(name) + " is given twice, it is allowed once");
-  return true;
+  return refuse(call(name) + " is given twice, it is allowed once");
 }
 
 bool
@@ -126,8 +125,8 @@ Options::open(std::string_view name)
   const std::string key = normalised(name);
   if (key != "servers" && key != "failback")
     return refuse(call(name) + " is not an option of failover(); allowed: " + allowed_in(""));
-  if (!given_once(key, name))
-    return false;
+  if (!given_.insert(key).second)
+    return refuse_twice(name);
   if (key == "failback")
     settings_.failback = true;
   return true;
@@ -163,12 +162,14 @@ Options::set(std::string_view group, std::string_view name, std::string_view val
   if (!rule->store)
     return refuse(call(name) + " is not yet supported by this version of the failover module; allowed: "
                   + allowed_in(group_key));
-  if (!given_once(group_key + "/" + key, name))
-    return false;
+  const std::string path = group_key + "/" + key;
+  if (given_.count(path))
+    return refuse_twice(name);
 
   auto parsed = rule->parse(value);
   if (!parsed)
     return refuse(call(name) + " takes " + rule->takes + ", not " + quoted(value));
+  given_.insert(path);
   rule->store(settings_, *parsed);
   return true;
 }

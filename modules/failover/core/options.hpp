@@ -42,7 +42,7 @@ public:
 
 private:
   bool refuse(std::string message);
-  bool given_once(const std::string &path, std::string_view name);
+  bool refuse_twice(std::string_view name);
 
   Settings settings_;
   std::set<std::string> given_;
