@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Measures what failover() costs and what it does, against the same stock syslog-ng without it.
+
+Every figure comes from pairs of runs, one a side, in alternating order, each
+with fresh processes. Build the module first (cmake -B build && cmake --build
+build), and let the machine do nothing else meanwhile. To see how far the
+figures of a machine can be trusted, compare a side with itself:
+
+    bench.py cpu --measure none --against none
+
+Figures of CPU spread less when all runs on one processor: taskset -c 1 bench.py
+cpu. The rates are lower then.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+
+import report  # noqa: E402
+from children import clean_up_on_signals  # noqa: E402
+from cpu import CpuRun, measure_cpu  # noqa: E402
+from loss import SCENARIOS, LossRun, measure_loss  # noqa: E402
+from numbered import Messages  # noqa: E402
+from sides import SIDES, Settings, title  # noqa: E402
+from stage import Stage  # noqa: E402
+from stock import check_module  # noqa: E402
+from switch import SwitchRun, measure_switch  # noqa: E402
+from waiting import Failure  # noqa: E402
+from world import Certificate, World, make_world  # noqa: E402
+
+Pair = tuple[Any, Any]
+Measure = Callable[[Stage, str, int], Any]  # stage, side, number of the pair
+
+
+def _show_progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{text:<60}\r", end="", file=sys.stderr, flush=True)
+
+
+def run_pairs(arguments: argparse.Namespace, settings: Settings, world: World, measure: Measure) -> list[Pair]:
+    """Run both sides so many times, each first as often as the other; the runs of each pair as (measured, against)."""
+    sides, pairs = (arguments.measure, arguments.against), []
+    for number in range(arguments.pairs):
+        runs: dict[int, Any] = {}
+        for which in ((0, 1), (1, 0))[number % 2]:
+            _show_progress(f"pair {number + 1} of {arguments.pairs}: {title(sides[which])}")
+            runs[which] = measure(Stage(world, settings, arguments.module_dir), sides[which], number)
+        pairs.append((runs[0], runs[1]))
+    _show_progress("")
+    return pairs
+
+
+# Each command: how one run is made, and what is said about all
+
+
+def _cpu(arguments: argparse.Namespace) -> Measure:
+    messages = Messages.of_size(arguments.size)
+    return lambda stage, side, _: measure_cpu(stage, side, messages, arguments.messages)
+
+
+def _cpu_table(arguments: argparse.Namespace, pairs: list[Pair]) -> str:
+    rows = [["", title(arguments.measure), title(arguments.against), "ratio in pairs"]]
+    figures: list[tuple[str, str, Callable[[CpuRun], float]]] = [
+        ("CPU per message, us", ".3f", lambda run: run.cpu_us_per_message),
+        ("messages per second", ".0f", lambda run: run.messages_per_second),
+        ("peak memory, MiB", ".1f", lambda run: run.peak_memory_kib / 1024),
+    ]
+    for name, form, figure in figures:
+        measured, against = ([figure(run) for run in side] for side in zip(*pairs))
+        rows.append([name, f"{median(measured):{form}}", f"{median(against):{form}}",
+                     report.spread(report.ratios(pairs, figure), ".3f")])
+    return report.table(rows)
+
+
+def _switch(arguments: argparse.Namespace) -> Measure:
+    return lambda stage, side, _: measure_switch(stage, side, arguments.size, arguments.rate)
+
+
+def _switch_table(arguments: argparse.Namespace, pairs: list[Pair]) -> str:
+    rows = [["kill to first message, s", title(arguments.measure), title(arguments.against)]]
+    figures: list[tuple[str, Callable[[SwitchRun], float]]] = [
+        ("of the primary, at the second", lambda run: run.first_s),
+        ("of the second, at the third", lambda run: run.second_s),
+    ]
+    for name, figure in figures:
+        rows.append([name, *(report.spread([figure(run) for run in side], ".3f") for side in zip(*pairs))])
+    return report.table(rows)
+
+
+def _loss(arguments: argparse.Namespace) -> Measure:
+    def measure(stage: Stage, side: str, number: int) -> LossRun:
+        return measure_loss(stage, side, arguments.scenario, arguments.size, arguments.rate, arguments.seed + number)
+
+    return measure
+
+
+def _loss_table(arguments: argparse.Namespace, pairs: list[Pair]) -> str:
+    rows = [["", title(arguments.measure), title(arguments.against)]]
+    figures: list[tuple[str, str, Callable[[LossRun], float]]] = [
+        ("sent a run", ".0f", lambda run: run.sent),
+        ("lost a run", ".0f", lambda run: run.lost),
+        ("doubled a run", ".0f", lambda run: run.doubled),
+        ("torn a run", ".0f", lambda run: run.torn),
+        ("longest gap between arrivals, ms", ".0f", lambda run: run.longest_gap_ms),
+    ]
+    for name, form, figure in figures:
+        rows.append([name, *(report.spread([figure(run) for run in side], form) for side in zip(*pairs))])
+    rows.append(["lost in all", *(f"{sum(run.lost for run in side)} of {sum(run.sent for run in side)}"
+                                  for side in zip(*pairs))])
+    return report.table(rows)
+
+
+COMMANDS = {"cpu": (_cpu, _cpu_table), "switch": (_switch, _switch_table), "loss": (_loss, _loss_table)}
+
+
+# The command line
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
+
+
+def _round_trip(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 10_000:
+        raise argparse.ArgumentTypeError("from 0 to 10000")
+    return value
+
+
+def _common(sides: list[str], against: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    legend = "\n".join(f"{side:<8} {SIDES[side][1]}" for side in sides)
+    what = parser.add_argument_group("what is compared", legend)
+    what.add_argument("--measure", choices=sides, default="module", help="one side (default: %(default)s)")
+    what.add_argument("--against", choices=sides, default=against, help="the other (default: %(default)s)")
+    what.add_argument("--failover-options", default="", metavar="TEXT",
+                      help='more inside the module\'s failover(), such as "switch-delay(0)"')
+    how = parser.add_argument_group("how")
+    how.add_argument("--pairs", type=_positive, default=7, metavar="N", help="runs of each side (default: %(default)s)")
+    how.add_argument("--size", type=_positive, default=200, metavar="BYTES",
+                     help="size of a message, newline included (default: %(default)s)")
+    how.add_argument("--tls", action="store_true", help="over TLS, the servers' certificate verified")
+    how.add_argument("--rtt-ms", type=_round_trip, metavar="MS",
+                     help="between two network namespaces with this round trip, made by netem (by a process "
+                          "where the kernel has no netem); 0 adds none. Needs root. (default: over loopback)")
+    how.add_argument("--no-threads", dest="threaded", action="store_false",
+                     help="threaded(no) (default: threaded(yes))")
+    how.add_argument("--module-dir", type=Path, default=Path("build"), metavar="DIR",
+                     help="where the module is (default: %(default)s)")
+    how.add_argument("--json", type=Path, metavar="FILE", help="write every run to it")
+    return parser
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, short: str, long: str, sides: list[str], against: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, parents=[_common(sides, against)], help=short, description=long,
+                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    cpu = add("cpu", "CPU per message, messages per second, peak memory",
+              "Delivers messages to one healthy server as fast as syslog-ng takes them.", list(SIDES), "none")
+    cpu.add_argument("--messages", type=_positive, default=600_000, metavar="N",
+                     help="in each run (default: %(default)s)")
+
+    switch = add("switch", "time from a kill to the next server",
+                 "Kills the primary and then the second server under a steady stream, with time-reopen(1).",
+                 ["module", "own"], "own")
+    switch.add_argument("--rate", type=_positive, default=1_000, metavar="N",
+                        help="messages a second (default: %(default)s)")
+
+    scenarios = "\n".join(f"  {name:<8} {scenario.description}" for name, scenario in SCENARIOS.items())
+    loss = add("loss", "messages lost and doubled when servers go",
+               f"Counts numbered messages under a steady stream, when:\n{scenarios}", ["module", "own"], "own")
+    loss.add_argument("--scenario", choices=SCENARIOS, default="kill", help="what happens (default: %(default)s)")
+    loss.add_argument("--rate", type=_positive, metavar="N",
+                      help="messages a second (default: 20000; 40000 in the scenario slow)")
+    loss.add_argument("--seed", type=int, default=1, metavar="N",
+                      help="of the random moments in the scenario repeat (default: %(default)s)")
+    return parser
+
+
+def _headline(arguments: argparse.Namespace, world: World) -> str:
+    """What was run, in a line for people."""
+    chosen = {"scenario": "scenario {}", "messages": "{} messages a run", "rate": "{} messages a second",
+              "size": "{} bytes a message", "tls": "TLS", "failover_options": "{}"}
+    parts = [text.format(value) for name, text in chosen.items() if (value := getattr(arguments, name, None))]
+    threads = [] if arguments.threaded else ["threaded(no)"]
+    return (f"{arguments.command}: {title(arguments.measure)} against {title(arguments.against)}, "
+            + ", ".join([f"{arguments.pairs} pairs", *parts, *threads, world.description])
+            + "\n" + ", ".join(f"{name} {value}" for name, value in report.environment().items())
+            + "\nmedian (least .. most)\n")
+
+
+def _run_command(arguments: argparse.Namespace) -> None:
+    if {"module", "loaded"} & {arguments.measure, arguments.against}:
+        arguments.module_dir = check_module(arguments.module_dir)
+    make_measure, make_table = COMMANDS[arguments.command]
+    failback = arguments.command == "loss" and SCENARIOS[arguments.scenario].failback
+    with tempfile.TemporaryDirectory(prefix="failover-bench-") as directory, make_world(arguments.rtt_ms) as world:
+        certificate = Certificate(Path(directory), world.servers) if arguments.tls else None
+        settings = Settings(failback, certificate, arguments.failover_options, arguments.threaded)
+        print(_headline(arguments, world), flush=True)
+        pairs = run_pairs(arguments, settings, world, make_measure(arguments))
+        print(make_table(arguments, pairs))
+        if arguments.json:
+            report.write_json(arguments.json, vars(arguments) | {"network": world.description}, pairs)
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    clean_up_on_signals()
+    try:
+        _run_command(arguments)
+    except Failure as failure:
+        print(f"\nThe benchmark failed. {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; everything is stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Messages lost and doubled when servers go while a steady stream is sent."""
+
+import random
+import signal
+import time
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from numbered import Messages, Sender, tally
+from stage import LogServer, Stage
+from waiting import wait_until
+
+_TIMEOUT_S = 120.0
+_STREAM_S = 1.0  # of messages before and after what happens
+_BLOCKED_S = 0.5  # a sender that makes no progress for so long waits for the server
+_KILLS = 10
+_SLOW = ("--read-bytes", "4096", "--pause-ms", "2")
+
+
+@dataclass(frozen=True)
+class LossRun:
+    """One run of one side."""
+
+    side: str
+    scenario: str
+    sent: int
+    lost: int
+    doubled: int
+    torn: int
+    longest_gap_ms: float  # between two arrivals, at whichever server
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The messages on their way, and the stage they are on."""
+
+    stage: Stage
+    sender: Sender
+    bytes_per_s: float
+    random: random.Random
+
+    def wait_at(self, server: LogServer, duration_s: float = _STREAM_S) -> None:
+        """Until the server has received what is sent in duration_s, or the sender waits for it."""
+        enough = server.received_bytes() + int(self.bytes_per_s * duration_s)
+        self._wait(lambda: server.received_bytes() >= enough, f"messages arrive at {server.name}")
+
+    def wait_until_blocked(self) -> None:
+        """Until nothing more can be sent: every buffer on the way is full."""
+        self._wait(lambda: time.monotonic() - self.sender.progressed > _BLOCKED_S, "every buffer is full")
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
+        def look() -> bool:
+            self.sender.check()
+            return condition()
+
+        wait_until(look, _TIMEOUT_S, what)
+
+
+# The scenarios: each is given the stream and the three servers, and returns the server in use at the end.
+
+
+def _killed(stream: Stream, servers: list[LogServer]) -> LogServer:
+    stream.wait_at(servers[0])
+    servers[0].kill()
+    return servers[1]
+
+
+def _closed(stream: Stream, servers: list[LogServer]) -> LogServer:
+    stream.wait_at(servers[0])
+    servers[0].child.signal(signal.SIGTERM)
+    return servers[1]
+
+
+def _returned(stream: Stream, servers: list[LogServer]) -> LogServer:
+    stream.wait_at(servers[1])
+    primary = stream.stage.start_server(0)
+    primary.next_moment("first", _TIMEOUT_S)
+    return primary
+
+
+def _killed_repeatedly(stream: Stream, servers: list[LogServer]) -> LogServer:
+    in_use, down = 0, -1
+    for _ in range(_KILLS):
+        stream.wait_at(servers[in_use], stream.random.uniform(0.1, _STREAM_S))
+        servers[in_use].kill()
+        # Two are down now, but for the first time; the one that is left takes over.
+        left = 1 if down < 0 else 3 - in_use - down
+        servers[left].next_moment("first", _TIMEOUT_S)
+        if down >= 0:
+            servers[down] = stream.stage.start_server(down)
+        in_use, down = left, in_use
+    return servers[in_use]
+
+
+def _frozen(stream: Stream, servers: list[LogServer]) -> LogServer:
+    stream.wait_at(servers[0])
+    servers[0].child.signal(signal.SIGSTOP)
+    stream.wait_until_blocked()
+    servers[0].kill()
+    return servers[1]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What happens to the servers."""
+
+    description: str
+    act: Callable[[Stream, list[LogServer]], LogServer]
+    rate: int = 20_000
+    first_server: tuple[str, ...] = ()  # options of receiver.py for the primary
+    primary_gone: bool = False  # in order, before the first message
+    failback: bool = False
+
+
+SCENARIOS = {
+    "kill": Scenario("the server is killed with SIGKILL", _killed),
+    "slow": Scenario("a server that reads 4 KiB every 2 ms is killed", _killed, rate=40_000, first_server=_SLOW),
+    "close": Scenario("the server closes the connection in order", _closed),
+    "return": Scenario("the primary comes back and is returned to", _returned, primary_gone=True, failback=True),
+    "repeat": Scenario(f"{_KILLS} kills in a row at random moments, two of three servers down", _killed_repeatedly),
+    "freeze": Scenario("the server is stopped (SIGSTOP) until every buffer is full, then killed", _frozen),
+}
+
+
+def _longest_gap_ms(stage: Stage) -> float:
+    times = array("q")
+    for life in stage.lives:
+        if life.times.exists():
+            block = life.times.read_bytes()
+            times.frombytes(block[: len(block) - len(block) % times.itemsize])
+    ordered = sorted(times)
+    return max((later - earlier for earlier, later in zip(ordered, ordered[1:])), default=0) / 1e6
+
+
+def measure_loss(stage: Stage, side: str, name: str, size: int, rate: int | None, seed: int) -> LossRun:
+    """Play one scenario and count."""
+    scenario, messages = SCENARIOS[name], Messages.of_size(size)
+    rate = rate or scenario.rate
+    with stage:
+        servers = [stage.start_server(index, options=() if index else scenario.first_server) for index in range(3)]
+        client = stage.start_client(side).child
+        if scenario.primary_gone:
+            servers[0].child.terminate(_TIMEOUT_S, "the primary stops")
+        with Sender(stage.source, messages, rate) as sender:
+            stream = Stream(stage, sender, rate * size, random.Random(seed))
+            stream.wait_at(scenario.act(stream, servers))
+            sent = sender.stop()
+        stage.wait_for_end(messages.lines(sent - 1, sent))
+        client.terminate(_TIMEOUT_S, "syslog-ng stops")
+        stage.stop_servers()
+        counted = tally([life.delivery() for life in stage.lives if life.file.exists()], messages, sent)
+        return LossRun(side, name, sent, counted.lost, counted.doubled, counted.torn, _longest_gap_ms(stage))
