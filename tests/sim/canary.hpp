@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Canaries: known faults, put between the engine and the world, that the
+// invariants must find.  A simulator that does not find these would not find a
+// defect of the engine either.  Each stands for a mistake an engine could make;
+// to the world it is one.
+#pragma once
+
+#include "config.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace failover::sim {
+
+enum class Fault
+{
+  none,
+  reuse_number,
+  keep_old_connection,
+  forget_attempt_deadline,
+  forget_probe_deadline,
+  one_probe_too_few,
+  one_probe_too_many,
+  skip_server,
+  forget_switch,
+  forget_probes,
+  probe_without_failback,
+  no_wait,
+  forget_cancel,
+  forget_close,
+  swallow_event,
+  long_wait,
+  rare_probes,
+  next_address_late,
+  eager_probes,
+};
+
+struct Canary
+{
+  const char *name;
+  Fault fault;
+  const char *found_by; // the invariant that must find it
+  const char *what;
+};
+
+std::span<const Canary> all_canaries();
+const Canary *find_canary(std::string_view name);
+
+// The configuration that an engine with this fault works with.
+Config misread(const Config &config, Fault fault);
+
+} // namespace failover::sim

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// See all.hpp.
+#include "all.hpp"
+
+namespace failover::sim {
+
+std::vector<std::unique_ptr<Invariant>>
+all_invariants()
+{
+  std::vector<std::unique_ptr<Invariant>> result;
+  for (auto make : { host_contract, one_connection, attempt_deadline, failback_count, rotation, always_trying,
+                     no_idle_work, no_hot_loop, nothing_after_stop, truthful_events, converges, goes_back,
+                     every_address, probe_pace })
+    result.push_back(make());
+  return result;
+}
+
+} // namespace failover::sim

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The invariants, one file each; the exit codes of failover_sim are theirs.
+#pragma once
+
+#include "invariant.hpp"
+
+namespace failover::sim {
+
+std::unique_ptr<Invariant> host_contract();      // 10
+std::unique_ptr<Invariant> one_connection();     // 11
+std::unique_ptr<Invariant> attempt_deadline();   // 12
+std::unique_ptr<Invariant> failback_count();     // 13
+std::unique_ptr<Invariant> rotation();           // 14
+std::unique_ptr<Invariant> always_trying();      // 15
+std::unique_ptr<Invariant> no_idle_work();       // 16
+std::unique_ptr<Invariant> no_hot_loop();        // 17
+std::unique_ptr<Invariant> nothing_after_stop(); // 18
+std::unique_ptr<Invariant> truthful_events();    // 19
+std::unique_ptr<Invariant> converges();          // 20
+std::unique_ptr<Invariant> goes_back();          // 21
+std::unique_ptr<Invariant> every_address();      // 22
+std::unique_ptr<Invariant> probe_pace();         // 23
+
+} // namespace failover::sim

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What failover.h says about numbers and functions of the host: a number is
+// never used twice, not even over a reload; only a look-up that is held is
+// connected to or released, only a connection that exists is handed over or
+// closed; every call that keeps the contract is answered with FAILOVER_OK.
+#include "all.hpp"
+
+namespace failover::sim {
+
+namespace {
+
+class HostContract final : public Invariant
+{
+public:
+  const char *name() const override { return "host_contract"; }
+  int exit_code() const override { return 10; }
+  const char *rule() const override { return "numbers and functions are used as failover.h says"; }
+
+  void set_timer(const Books &books, failover_timer timer, int64_t) override { check_timer(books, timer); }
+  void cancel_timer(const Books &books, failover_timer timer) override { check_timer(books, timer); }
+
+  void resolve(const Books &books, const Lookup &lookup) override
+  {
+    if (books.used_numbers.contains(lookup.number))
+      fail(books, "a look-up has a number that was used before");
+    if (!books.config.position(lookup.server))
+      fail(books, lookup.server.text() + " is looked up, which is not in the list");
+  }
+
+  void release_lookup(const Books &books, uint64_t number) override
+  {
+    if (!books.lookups.contains(number))
+      fail(books, "a look-up is released that is not held");
+  }
+
+  void connect(const Books &books, uint64_t number, uint64_t lookup, uint32_t address) override
+  {
+    if (books.used_numbers.contains(number))
+      fail(books, "a connection has a number that was used before");
+    auto found = books.lookups.find(lookup);
+    if (found == books.lookups.end() || !found->second.answered)
+      fail(books, "a connection to an address of a look-up that is not held");
+    else if (address >= found->second.address_count)
+      fail(books, "a connection to address " + std::to_string(address) + " of "
+                      + std::to_string(found->second.address_count));
+    for (const auto &[other, connection] : books.connections)
+      if (connection.lookup == lookup && connection.address == address)
+        fail(books, "two connections to the same address in one attempt");
+  }
+
+  void hand_over(const Books &books, uint64_t number, const std::string &server, bool) override
+  {
+    const Connection *connection = books.connection(number);
+    if (!connection || connection->state != Connection::State::open)
+      fail(books, "a connection is handed over that is not open");
+    else if (server != connection->server.host)
+      fail(books, "a connection to " + connection->server.text() + " is handed over as one to " + server);
+  }
+
+  void close(const Books &books, uint64_t number) override
+  {
+    if (!books.connection(number))
+      fail(books, "a connection is closed that is gone");
+  }
+
+  void event(const Books &books, const failover_event &event) override
+  {
+    if (event.struct_size != sizeof(event))
+      fail(books, "an event without its size");
+  }
+
+  void returned(const Books &books) override
+  {
+    if (books.call.status != FAILOVER_OK)
+      fail(books, "the engine answered with status " + std::to_string(books.call.status));
+  }
+
+private:
+  void check_timer(const Books &books, failover_timer timer)
+  {
+    if (timer < 0 || timer >= FAILOVER_TIMER_COUNT)
+      fail(books, "there is no timer " + std::to_string(timer));
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Invariant>
+host_contract()
+{
+  return std::make_unique<HostContract>();
+}
+
+} // namespace failover::sim

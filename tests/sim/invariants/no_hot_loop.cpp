@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// However bad the network is, work is bounded.  Within one second at most one
+// round of attempts starts: after a round the engine waits time-reopen(), which
+// is a second or more in every world.  Each failback in that second allows
+// another round, for it ends the one before; each start or reload begins anew.
+// An attempt makes at most 16 connections.  A world that is well comes to rest:
+// after some thousand calls it must have.  The pace of probes is the
+// administrator's choice, see probe_pace.cpp.
+#include "all.hpp"
+
+#include <deque>
+
+namespace failover::sim {
+
+namespace {
+
+class NoHotLoop final : public Invariant
+{
+public:
+  const char *name() const override { return "no_hot_loop"; }
+  int exit_code() const override { return 17; }
+  const char *rule() const override { return "a bounded number of attempts in any second"; }
+
+  void calling(const Books &books) override
+  {
+    if (books.healed && ++healed_calls_ > most_healed_calls)
+      fail(books, "every server is well, and the engine does not come to rest");
+    if (books.call.kind != Call::Kind::start)
+      return;
+    attempts_.clear();
+    failbacks_.clear();
+  }
+
+  void resolve(const Books &books, const Lookup &lookup) override
+  {
+    connections_[lookup.role == Role::probe] = 0;
+    if (lookup.role == Role::probe)
+      return;
+
+    attempts_.push_back(books.now_ms);
+    forget(attempts_, books.now_ms);
+    forget(failbacks_, books.now_ms);
+    const std::size_t most = books.config.servers.size() * (1 + failbacks_.size());
+    if (attempts_.size() > most)
+      fail(books, std::to_string(attempts_.size()) + " attempts within a second, " + std::to_string(most)
+                      + " are a round");
+  }
+
+  void connect(const Books &books, uint64_t, uint64_t lookup, uint32_t) override
+  {
+    auto found = books.lookups.find(lookup);
+    if (found != books.lookups.end() && ++connections_[found->second.role == Role::probe] > most_addresses)
+      fail(books, "more than 16 connections in one attempt on " + found->second.server.text());
+  }
+
+  void hand_over(const Books &books, uint64_t number, const std::string &, bool accepted) override
+  {
+    const Connection *connection = books.connection(number);
+    if (accepted && connection && connection->role == Role::probe)
+      failbacks_.push_back(books.now_ms);
+  }
+
+private:
+  static constexpr uint64_t most_healed_calls = 5'000;
+
+  static void forget(std::deque<int64_t> &times, int64_t now_ms)
+  {
+    while (!times.empty() && times.front() <= now_ms - 1000)
+      times.pop_front();
+  }
+
+  std::deque<int64_t> attempts_;
+  std::deque<int64_t> failbacks_;
+  uint64_t healed_calls_ = 0;
+  uint32_t connections_[2] = { 0, 0 };
+};
+
+} // namespace
+
+std::unique_ptr<Invariant>
+no_hot_loop()
+{
+  return std::make_unique<NoHotLoop>();
+}
+
+} // namespace failover::sim

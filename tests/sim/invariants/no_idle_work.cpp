@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Nothing goes on that is not wanted: no attempt beside a connection in use, no
+// probe without failback() or beside the primary, no two of a kind, no timer of
+// an attempt that is over.
+#include "all.hpp"
+
+namespace failover::sim {
+
+namespace {
+
+class NoIdleWork final : public Invariant
+{
+public:
+  const char *name() const override { return "no_idle_work"; }
+  int exit_code() const override { return 16; }
+  const char *rule() const override { return "no attempt, probe or timer that nobody wants"; }
+
+  void returned(const Books &books) override
+  {
+    int attempts = 0, probes = 0;
+    for (const auto &[number, lookup] : books.lookups)
+      (lookup.role == Role::rotation ? attempts : probes)++;
+
+    if (attempts > 1 || probes > 1)
+      fail(books, "two attempts, or two probes, at once");
+    if (books.in_use && (attempts || set(books, FAILOVER_TIMER_SWITCH)))
+      fail(books, "another server is tried, or will be, beside the one in use");
+    if (attempts && set(books, FAILOVER_TIMER_SWITCH))
+      fail(books, "the next server has its time while one is tried");
+    if (probes && set(books, FAILOVER_TIMER_PROBE))
+      fail(books, "the next probe has its time before the result of the last");
+    if (!attempts && (set(books, FAILOVER_TIMER_ATTEMPT_DEADLINE) || set(books, FAILOVER_TIMER_ATTEMPT_NEXT)))
+      fail(books, "an attempt is over, a timer of it is not");
+    if (!probes && (set(books, FAILOVER_TIMER_PROBE_DEADLINE) || set(books, FAILOVER_TIMER_PROBE_NEXT)))
+      fail(books, "a probe is over, a timer of it is not");
+
+    const Lookup *attempt = books.lookup(Role::rotation);
+    const bool unwanted = !books.config.failback || books.primary_in_use()
+                          || (attempt && attempt->server == books.config.servers.front());
+    if (unwanted && (probes || set(books, FAILOVER_TIMER_PROBE)))
+      fail(books, "the primary is probed without need");
+  }
+
+private:
+  static bool set(const Books &books, failover_timer timer) { return books.timers[timer].has_value(); }
+};
+
+} // namespace
+
+std::unique_ptr<Invariant>
+no_idle_work()
+{
+  return std::make_unique<NoIdleWork>();
+}
+
+} // namespace failover::sim

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The first probe comes one interval after the primary was left, the next one an
+// interval after the start of the last, or when that has its result if it takes
+// longer: not earlier, and not later than the clock lets it.  A reload keeps the
+// time of the next one, or a configuration reloaded often would never get there;
+// a shorter interval counts from the reload.
+#include "all.hpp"
+
+#include <algorithm>
+
+namespace failover::sim {
+
+namespace {
+
+class ProbePace final : public Invariant
+{
+public:
+  const char *name() const override { return "probe_pace"; }
+  int exit_code() const override { return 23; }
+  const char *rule() const override { return "probes of the primary keep their interval, over a reload too"; }
+
+  void calling(const Books &books) override
+  {
+    if (books.call.kind == Call::Kind::stop)
+      interrupted_ = books.lookup(Role::probe) != nullptr;
+    if (books.call.kind == Call::Kind::start)
+      start(books);
+  }
+
+  void resolve(const Books &books, const Lookup &lookup) override
+  {
+    if (lookup.role != Role::probe)
+      return;
+    if (due_ && books.now_ms < due_->earliest_ms)
+      fail(books, "a probe comes " + std::to_string(due_->earliest_ms - books.now_ms) + " ms too early");
+    const int64_t next_ms = books.now_ms + books.config.probe_interval_ms;
+    due_ = Due{ next_ms, next_ms };
+  }
+
+  void returned(const Books &books) override
+  {
+    if (!books.running)
+      return;
+    const Lookup *attempt = books.lookup(Role::rotation);
+    const bool primary_is_tried = attempt && attempt->server == books.config.servers.front();
+    if (!books.config.failback || books.primary_in_use() || primary_is_tried)
+      due_.reset();
+    else if (!due_)
+      due_ =
+          Due{ books.now_ms + books.config.probe_interval_ms, books.now_ms + books.config.probe_interval_ms };
+  }
+
+  void settled(const Books &books) override
+  {
+    if (books.running && due_ && books.now_ms > due_->latest_ms && !books.lookup(Role::probe))
+      fail(books, "a probe is " + std::to_string(books.now_ms - due_->latest_ms) + " ms late");
+  }
+
+private:
+  struct Due
+  {
+    int64_t earliest_ms;
+    int64_t latest_ms;
+  };
+
+  void start(const Books &books)
+  {
+    const Config &now = books.config;
+    if (!books.call.with_snapshot || !before_.failback || !(now.servers.front() == before_.servers.front()))
+      due_.reset();
+    if (due_)
+      {
+        const int64_t interval_from_now_ms = books.now_ms + now.probe_interval_ms;
+        // an interrupted probe has no result: it may be repeated at once
+        due_->earliest_ms = interrupted_ ? books.now_ms : std::min(due_->earliest_ms, interval_from_now_ms);
+        due_->latest_ms = std::min(due_->latest_ms, interval_from_now_ms);
+      }
+    before_ = now;
+  }
+
+  std::optional<Due> due_; // the next probe, if the primary is probed
+  bool interrupted_ = false;
+  Config before_;
+};
+
+} // namespace
+
+std::unique_ptr<Invariant>
+probe_pace()
+{
+  return std::make_unique<ProbePace>();
+}
+
+} // namespace failover::sim

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Servers are tried in the order of the list, after the wait that belongs to the
+// failure before: switch-delay(), or time-reopen() with up to 10 % of jitter
+// when every server has failed since the last one that stayed in use.  After a
+// start the primary comes first, after a reload the server that was due.
+#include "all.hpp"
+
+namespace failover::sim {
+
+namespace {
+
+class Rotation final : public Invariant
+{
+public:
+  const char *name() const override { return "rotation"; }
+  int exit_code() const override { return 14; }
+  const char *rule() const override { return "servers are tried in their order, after the right wait"; }
+
+  void calling(const Books &books) override
+  {
+    ended_ = false;
+    taken_.reset();
+    lost_after_ms_.reset();
+    if (books.call.kind == Call::Kind::start)
+      start(books);
+    if (books.call.kind == Call::Kind::disconnected)
+      lost_after_ms_ = books.now_ms - books.connection_in_use()->in_use_since_ms;
+  }
+
+  void resolve(const Books &books, const Lookup &lookup) override
+  {
+    if (lookup.role != Role::rotation)
+      return;
+    if (!(lookup.server == books.config.servers[current_]))
+      fail(books, "the next server is " + books.config.servers[current_].text() + ", but "
+                      + lookup.server.text() + " is tried");
+    const bool in_time =
+        books.call.kind == Call::Kind::start
+        || (books.call.kind == Call::Kind::timer_due && books.call.timer == FAILOVER_TIMER_SWITCH);
+    if (!in_time)
+      fail(books, lookup.server.text() + " is tried without a wait");
+  }
+
+  void release_lookup(const Books &books, uint64_t number) override
+  {
+    auto found = books.lookups.find(number);
+    if (found != books.lookups.end() && found->second.role == Role::rotation)
+      ended_ = true;
+  }
+
+  void hand_over(const Books &books, uint64_t number, const std::string &, bool accepted) override
+  {
+    const Connection *connection = books.connection(number);
+    if (accepted && connection)
+      taken_ = connection->role;
+  }
+
+  void returned(const Books &books) override
+  {
+    // an attempt that ends with neither stop nor connection has failed
+    if (books.call.kind == Call::Kind::stop)
+      due_ = books.config.servers[current_];
+    else if (taken_ == Role::probe)
+      current_ = failures_ = 0;
+    else if (!taken_ && (ended_ || lost_after_ms_))
+      failed(books);
+  }
+
+private:
+  void start(const Books &books)
+  {
+    const Call &call = books.call;
+    const auto due = books.config.position(due_);
+    const bool goes_on = call.with_snapshot && (!call.was_in_use || (call.connection_open && due));
+    current_ = goes_on ? due.value_or(0) : 0;
+    if (!goes_on)
+      failures_ = 0;
+  }
+
+  void failed(const Books &books)
+  {
+    if (lost_after_ms_ && *lost_after_ms_ >= proven_after_ms)
+      failures_ = 0;
+    failures_++;
+    const std::size_t count = books.config.servers.size();
+    current_ = (current_ + 1) % count;
+
+    const bool round_is_over = failures_ % count == 0;
+    const int64_t least =
+        round_is_over ? books.config.time_reopen_ms : books.config.effective_switch_delay_ms();
+    const int64_t most = round_is_over ? least + least / 10 : least;
+    const auto &timer = books.timers[FAILOVER_TIMER_SWITCH];
+    if (!timer)
+      fail(books, "no wait for the next server after a failure");
+    else if (*timer - books.now_ms < least || *timer - books.now_ms > most)
+      fail(books, "the wait for the next server is " + std::to_string(*timer - books.now_ms) + " ms, not "
+                      + std::to_string(least) + " to " + std::to_string(most));
+  }
+
+  std::size_t current_ = 0; // in use, being tried, or to be tried next
+  std::size_t failures_ = 0;
+  ServerName due_; // what current_ was before the reload
+  // in the call that is going on
+  bool ended_ = false;
+  std::optional<Role> taken_;
+  std::optional<int64_t> lost_after_ms_; // it was in use that long
+};
+
+} // namespace
+
+std::unique_ptr<Invariant>
+rotation()
+{
+  return std::make_unique<Rotation>();
+}
+
+} // namespace failover::sim

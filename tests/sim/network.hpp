@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Names, servers and addresses, and how they behave at this moment.  It answers
+// what would become of a look-up or a connection, it does not do anything
+// itself.  Owned by the world of one seed.
+#pragma once
+
+#include "config.hpp"
+#include "failover.h"
+
+#include <optional>
+#include <vector>
+
+namespace failover::sim {
+
+class Network
+{
+public:
+  // The most that a look-up and a connection take together when all is well.
+  static constexpr int64_t healed_latency_ms = 100;
+
+  explicit Network(Prng random);
+
+  // No answer at all if `after_ms` is empty.
+  struct LookupAnswer
+  {
+    std::optional<int64_t> after_ms;
+    bool resolved = false;
+    uint32_t address_count = 0;
+  };
+  LookupAnswer look_up(const ServerName &server);
+
+  struct ConnectAnswer
+  {
+    std::optional<int64_t> after_ms;
+    bool connected = false;
+    failover_reason reason = FAILOVER_REASON_REFUSED;
+    std::optional<int64_t> life_ms; // it ends by itself that long after it opened
+  };
+  ConnectAnswer connect(const ServerName &server, uint32_t address);
+
+  // One server changes: comes, goes, begins to flap, loses its name...  Its
+  // name; the connections to it die if `broken`.
+  struct Change
+  {
+    std::string host;
+    bool broken;
+    std::string text;
+  };
+  Change disturb();
+  std::vector<Change> disturb_all();
+
+  void heal();
+
+private:
+  enum class Mode
+  {
+    up,
+    refusing,
+    unreachable,
+    silent,
+    flapping, // accepts, and hangs up after a short life
+    slow,     // answers, sometimes too late
+  };
+  enum class NameMode
+  {
+    good,
+    failing,
+    slow,
+    silent,
+    empty, // an answer without an address
+  };
+
+  struct Host
+  {
+    Mode mode = Mode::up;
+    NameMode name = NameMode::good;
+    uint32_t address_count = 1;
+    uint32_t dead_addresses = 0; // a bit each
+    bool dead_silently = false;
+  };
+
+  Host &host(const ServerName &server);
+  Change disturb(std::size_t index);
+
+  Prng random_;
+  std::vector<Host> hosts_;
+  uint32_t up_percent_;
+  bool healed_ = false;
+};
+
+} // namespace failover::sim

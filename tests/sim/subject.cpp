@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// See subject.hpp.
+#include "subject.hpp"
+
+namespace failover::sim {
+
+namespace {
+
+failover_text
+text(const std::string &string)
+{
+  return { string.data(), string.size() };
+}
+
+std::string
+seconds(int64_t ms)
+{
+  const std::string fraction = std::to_string(ms % 1000);
+  return std::to_string(ms / 1000) + "." + std::string(3 - fraction.size(), '0') + fraction;
+}
+
+bool
+set(failover_options *options, const std::string &group, const std::string &name, const std::string &value)
+{
+  return failover_options_set(options, group.data(), group.size(), name.data(), name.size(), value.data(),
+                              value.size())
+         == FAILOVER_OK;
+}
+
+bool
+open(failover_options *options, const std::string &name)
+{
+  return failover_options_open(options, name.data(), name.size()) == FAILOVER_OK;
+}
+
+bool
+close_group(failover_options *options, const std::string &name)
+{
+  return failover_options_close(options, name.data(), name.size()) == FAILOVER_OK;
+}
+
+// As the grammar would call it.
+bool
+write_options(failover_options *options, const Config &config)
+{
+  bool ok = open(options, "servers");
+  for (std::size_t i = 1; i < config.servers.size(); i++)
+    {
+      const ServerName &server = config.servers[i];
+      const bool default_port = server.port == config.servers.front().port;
+      const std::string as_written = default_port ? server.host : server.text();
+      ok = ok && failover_options_add_server(options, as_written.data(), as_written.size()) == FAILOVER_OK;
+    }
+  ok = ok && close_group(options, "servers");
+  if (config.switch_delay_ms)
+    ok = ok && set(options, "", "switch-delay", seconds(*config.switch_delay_ms));
+  if (config.failback)
+    ok = ok && open(options, "failback")
+         && set(options, "failback", "tcp-probe-interval", seconds(config.probe_interval_ms))
+         && set(options, "failback", "successful-probes-required", std::to_string(config.probes_required))
+         && close_group(options, "failback");
+  return ok && failover_options_complete(options) == FAILOVER_OK;
+}
+
+Subject *
+self_of(void *user_data)
+{
+  return static_cast<Subject *>(user_data);
+}
+
+} // namespace
+
+Subject::Subject(HostCalls &host, Fault fault) : host_(host), fault_(fault)
+{}
+
+failover_host
+Subject::callbacks(Subject *self)
+{
+  failover_host result = {};
+  result.struct_size = sizeof(result);
+  result.user_data = self;
+  result.now_ms = [](void *data) { return self_of(data)->host_.now_ms(); };
+  result.random = [](void *data) { return self_of(data)->host_.random(); };
+  result.set_timer = [](void *data, failover_timer timer, int64_t due_ms) {
+    self_of(data)->set_timer(timer, due_ms);
+  };
+  result.cancel_timer = [](void *data, failover_timer timer) {
+    if (self_of(data)->fault_ != Fault::forget_cancel)
+      self_of(data)->host_.cancel_timer(timer);
+  };
+  result.resolve = [](void *data, uint64_t lookup, failover_text host, uint16_t port) {
+    self_of(data)->host_.resolve(lookup, std::string(host.data, host.length), port);
+  };
+  result.release_lookup = [](void *data, uint64_t lookup) { self_of(data)->host_.release_lookup(lookup); };
+  result.connect = [](void *data, uint64_t connection, uint64_t lookup, uint32_t address) {
+    self_of(data)->connect(connection, lookup, address);
+  };
+  result.hand_over = [](void *data, uint64_t connection, failover_text server) {
+    const bool accepted = self_of(data)->host_.hand_over(connection, std::string(server.data, server.length));
+    return accepted ? FAILOVER_OK : FAILOVER_ERROR_INTERNAL;
+  };
+  result.close = [](void *data, uint64_t connection) { self_of(data)->close(connection); };
+  result.event = [](void *data, const failover_event *event) { self_of(data)->event(*event); };
+  return result;
+}
+
+// ---- what the canaries do
+
+void
+Subject::set_timer(failover_timer timer, int64_t due_ms)
+{
+  if ((fault_ == Fault::forget_attempt_deadline && timer == FAILOVER_TIMER_ATTEMPT_DEADLINE)
+      || (fault_ == Fault::forget_probe_deadline && timer == FAILOVER_TIMER_PROBE_DEADLINE)
+      || (fault_ == Fault::forget_switch && timer == FAILOVER_TIMER_SWITCH)
+      || (fault_ == Fault::forget_probes && timer == FAILOVER_TIMER_PROBE))
+    return;
+  if (timer == FAILOVER_TIMER_SWITCH && fault_ == Fault::no_wait)
+    due_ms = host_.now_ms();
+  if (timer == FAILOVER_TIMER_SWITCH && fault_ == Fault::long_wait)
+    due_ms += 120'000;
+  if (timer == FAILOVER_TIMER_ATTEMPT_NEXT && fault_ == Fault::next_address_late)
+    due_ms += 750;
+  host_.set_timer(timer, due_ms);
+}
+
+void
+Subject::connect(uint64_t connection, uint64_t lookup, uint32_t address)
+{
+  if (fault_ == Fault::reuse_number && ++connects_ % 10 == 0)
+    connection = last_connection_;
+  last_connection_ = connection;
+  making_.insert(connection);
+  host_.connect(connection, lookup, address);
+}
+
+void
+Subject::close(uint64_t connection)
+{
+  if (fault_ == Fault::forget_close && making_.contains(connection))
+    return;
+  if (fault_ == Fault::keep_old_connection && starting_)
+    return;
+  host_.close(connection);
+}
+
+void
+Subject::event(const failover_event &event)
+{
+  if (fault_ == Fault::swallow_event && ++events_ % 7 == 0)
+    return;
+  host_.event(event);
+}
+
+// ---- the calls
+
+failover_status
+Subject::configure(const Config &written)
+{
+  engine_.reset();
+  const Config config = misread(written, fault_);
+  failover_options *options = nullptr;
+  failover_status status = failover_options_new(&options);
+  std::unique_ptr<failover_options, Free> owned(options);
+  if (status != FAILOVER_OK)
+    return status;
+  const ServerName &primary = config.servers.front();
+  if (!write_options(options, config)
+      || failover_options_check_primary(options, primary.host.data(), primary.host.size(), primary.port)
+             != FAILOVER_OK)
+    return FAILOVER_ERROR_OPTION;
+
+  failover_destination destination = {};
+  destination.struct_size = sizeof(destination);
+  destination.host = text(primary.host);
+  destination.port = primary.port;
+  destination.time_reopen_ms = config.time_reopen_ms;
+  const failover_host host = callbacks(this);
+  failover_engine *engine = nullptr;
+  status = failover_engine_new(options, &destination, &host, &engine);
+  engine_.reset(engine);
+  return status;
+}
+
+failover_status
+Subject::start(bool with_snapshot, bool connection_open)
+{
+  starting_ = true;
+  const failover_status status =
+      failover_engine_start(engine_.get(), with_snapshot ? snapshot_.get() : nullptr, connection_open);
+  starting_ = false;
+  return status;
+}
+
+failover_status
+Subject::stop()
+{
+  return failover_engine_stop(engine_.get());
+}
+
+failover_status
+Subject::save()
+{
+  failover_snapshot *snapshot = nullptr;
+  const failover_status status = failover_engine_save(engine_.get(), &snapshot);
+  snapshot_.reset(snapshot);
+  return status;
+}
+
+failover_status
+Subject::timer_due(failover_timer timer)
+{
+  return failover_engine_timer_due(engine_.get(), timer);
+}
+
+failover_status
+Subject::resolved(uint64_t lookup, uint32_t address_count)
+{
+  std::vector<std::string> strings;
+  std::vector<failover_text> addresses;
+  for (uint32_t i = 0; i < address_count; i++)
+    strings.push_back("192.0.2." + std::to_string(i + 1) + ":514");
+  for (const std::string &string : strings)
+    addresses.push_back(text(string));
+  return failover_engine_resolved(engine_.get(), lookup, addresses.data(), addresses.size());
+}
+
+failover_status
+Subject::not_resolved(uint64_t lookup)
+{
+  return failover_engine_not_resolved(engine_.get(), lookup, text("no such name"));
+}
+
+failover_status
+Subject::connected(uint64_t connection)
+{
+  making_.erase(connection);
+  return failover_engine_connected(engine_.get(), connection);
+}
+
+failover_status
+Subject::connect_failed(uint64_t connection, failover_reason reason)
+{
+  making_.erase(connection);
+  return failover_engine_connect_failed(engine_.get(), connection, reason, text("in the simulation"));
+}
+
+failover_status
+Subject::disconnected(uint64_t connection, failover_reason reason)
+{
+  return failover_engine_disconnected(engine_.get(), connection, reason, text("in the simulation"));
+}
+
+bool
+Subject::in_use(uint64_t &connection, uint32_t &server) const
+{
+  return failover_engine_in_use(engine_.get(), &connection, &server);
+}
+
+} // namespace failover::sim

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * fake_host.h - a host for the engine that a test drives by hand.
+ *
+ * It owns a clock that only the test moves, the timers (fired by time, then by
+ * the order they were set), the look-ups and the connections the engine asked
+ * for.  It answers nothing by itself: the test says what the network did.  What
+ * breaks the contract of struct failover_host is noted in `breach`, and
+ * fake_host_done() fails the test for it.
+ *
+ * One test owns one FakeHost on its stack and the engine inside it.
+ */
+#ifndef FAKE_HOST_H_INCLUDED
+#define FAKE_HOST_H_INCLUDED
+
+#include "failover.h"
+
+enum
+{
+  FAKE_PORT = 514,
+  FAKE_SERVERS_MAX = 8,
+  FAKE_RECORDS_MAX = 1024,
+  FAKE_TEXT_MAX = 128,
+  FAKE_DEADLINE_MS = 10000, /* of an attempt and of a probe */
+  FAKE_NEXT_MS = 250,       /* from one address to the next */
+};
+
+/* Which of the two things that may be going on at once: connecting to the next
+ * server, or probing the primary. */
+typedef enum FakeRole
+{
+  FAKE_ATTEMPT,
+  FAKE_PROBE,
+} FakeRole;
+
+typedef enum FakeState
+{
+  FAKE_MAKING,
+  FAKE_OPEN,
+  FAKE_IN_USE,
+  FAKE_GONE,
+} FakeState;
+
+typedef struct FakeLookup
+{
+  uint64_t number;
+  FakeRole role;
+  bool answered;
+  bool released;
+  uint32_t address_count;
+  char server[FAKE_TEXT_MAX]; /* "host:port" */
+} FakeLookup;
+
+typedef struct FakeConnection
+{
+  uint64_t number;
+  uint64_t lookup;
+  uint32_t address;
+  FakeRole role;
+  FakeState state;
+} FakeConnection;
+
+typedef struct FakeTimer
+{
+  bool set;
+  int64_t due_ms;
+  uint64_t sequence;
+} FakeTimer;
+
+/* A failover_event whose strings live as long as the FakeHost. */
+typedef struct FakeEvent
+{
+  failover_event_kind kind;
+  failover_reason reason;
+  char server[FAKE_TEXT_MAX];
+  char address[FAKE_TEXT_MAX];
+  char detail[FAKE_TEXT_MAX];
+  char next[FAKE_TEXT_MAX];
+  int64_t wait_ms;
+  int64_t took_ms;
+  int64_t in_use_ms;
+  uint32_t successes;
+  uint32_t required;
+  bool repeated;
+} FakeEvent;
+
+typedef struct FakeHost
+{
+  failover_host calls;
+  failover_engine *engine;
+
+  int64_t now_ms;
+  uint32_t random_answer;
+  failover_status hand_over_answer;
+
+  FakeTimer timers[FAILOVER_TIMER_COUNT];
+  uint64_t timer_sequence;
+  FakeRole role; /* of the calls that the engine makes now */
+  bool inside_engine;
+  bool stopped;
+
+  FakeLookup lookups[FAKE_RECORDS_MAX];
+  size_t lookup_count;
+  FakeConnection connections[FAKE_RECORDS_MAX];
+  size_t connection_count;
+  FakeEvent events[FAKE_RECORDS_MAX];
+  size_t event_count;
+  char handed_over[FAKE_TEXT_MAX]; /* the server name of the last hand_over() */
+
+  char breach[256];
+} FakeHost;
+
+/* A configuration as text; what is NULL or false was not written by the user. */
+typedef struct FakeConfig
+{
+  const char *primary;
+  uint16_t port; /* 0: FAKE_PORT */
+  int64_t time_reopen_ms;
+  const char *servers[FAKE_SERVERS_MAX + 1];
+  const char *switch_delay;
+  bool failback;
+  const char *probe_interval;
+  const char *probes_required;
+} FakeConfig;
+
+failover_text fake_text(const char *text);
+
+/* The options of `config`; fails the test if one is refused. */
+failover_options *fake_options_new(const FakeConfig *config);
+
+void fake_host_init(FakeHost *self);
+
+/* Around each call of the engine: what it asks for outside of one is a breach. */
+void fake_host_enter(FakeHost *self);
+void fake_host_leave(FakeHost *self, failover_status status); /* which must be FAILOVER_OK */
+
+/* Makes self->engine; fails the test if that is not possible. */
+void fake_host_configure(FakeHost *self, const FakeConfig *config);
+void fake_host_start(FakeHost *self, const failover_snapshot *snapshot, bool connection_open);
+void fake_host_stop(FakeHost *self);
+
+/* What lib-shim does at SIGHUP: save, stop, free, new engine, start. */
+void fake_host_reload(FakeHost *self, const FakeConfig *config, bool connection_open);
+
+/* Frees the engine; fails the test if the contract was broken meanwhile. */
+void fake_host_done(FakeHost *self);
+
+/* What happened.  `address` is the position in the answer of the look-up. */
+void fake_host_resolved(FakeHost *self, FakeRole role, uint32_t address_count);
+void fake_host_not_resolved(FakeHost *self, FakeRole role);
+void fake_host_connected(FakeHost *self, FakeRole role, uint32_t address);
+void fake_host_connect_failed(FakeHost *self, FakeRole role, uint32_t address, failover_reason reason);
+void fake_host_disconnected(FakeHost *self, failover_reason reason);
+
+/* The short form: one address, and it connects or fails. */
+void fake_host_accept(FakeHost *self, FakeRole role);
+void fake_host_refuse(FakeHost *self, FakeRole role, failover_reason reason);
+
+/* Time passes and timers fire at their time. */
+void fake_host_advance(FakeHost *self, int64_t ms);
+/* Time leaps, as after a suspend: all that is overdue fires late. */
+void fake_host_leap(FakeHost *self, int64_t ms);
+
+/* Milliseconds until the timer is due, or -1 if it is not set. */
+int64_t fake_host_timer_in(const FakeHost *self, failover_timer timer);
+bool fake_host_any_timer(const FakeHost *self);
+
+/* The look-up that is held, NULL if none is. */
+const FakeLookup *fake_host_lookup(const FakeHost *self, FakeRole role);
+/* The "host:port" that is being looked up or connected to, "" if none is. */
+const char *fake_host_trying(const FakeHost *self, FakeRole role);
+uint32_t fake_host_connecting(const FakeHost *self, FakeRole role);
+const FakeConnection *fake_host_in_use(const FakeHost *self);
+
+/* The last event, which must be of this kind; fails the test otherwise. */
+const FakeEvent *fake_host_last_event(const FakeHost *self, failover_event_kind kind);
+size_t fake_host_count_events(const FakeHost *self, failover_event_kind kind);
+const char *fake_event_name(failover_event_kind kind);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The conventions of failover.h, from real C: what may be NULL, who owns what,
+ * what is refused as a breach of the contract.
+ */
+#include "fake_host.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const FakeConfig plain = { .primary = "p", .time_reopen_ms = 1000, .servers = { "a" } };
+
+static failover_destination
+_destination(void)
+{
+  return (failover_destination){ .struct_size = sizeof(failover_destination),
+                                 .host = fake_text("p"),
+                                 .port = 514,
+                                 .time_reopen_ms = 1000 };
+}
+
+Test(abi, ok_is_zero)
+{
+  cr_expect_eq((int) FAILOVER_OK, 0);
+}
+
+Test(abi, free_accepts_null)
+{
+  failover_options_free(NULL);
+  failover_engine_free(NULL);
+  failover_snapshot_free(NULL);
+}
+
+Test(abi, options_refuse_null)
+{
+  failover_options *options = NULL;
+
+  cr_expect_eq(failover_options_new(NULL), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_open(NULL, "servers", 7), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_add_server(NULL, "a", 1), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_set(NULL, "", 0, "switch-delay", 12, "1", 1), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_close(NULL, "servers", 7), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_complete(NULL), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_check_primary(NULL, "p", 1, 514), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_str_eq(failover_options_error(NULL), "");
+
+  cr_assert_eq(failover_options_new(&options), FAILOVER_OK);
+  cr_expect_eq(failover_options_open(options, NULL, 7), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_add_server(options, NULL, 1), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_set(options, "", 0, NULL, 12, "1", 1), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_set(options, "", 0, "switch-delay", 12, NULL, 1), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_close(options, NULL, 7), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_options_check_primary(options, NULL, 1, 514), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_str_eq(failover_options_error(options), "", "a broken contract is no news for the user");
+
+  /* no group at all is the empty group */
+  cr_expect_eq(failover_options_set(options, NULL, 0, "switch-delay", 12, "1", 1), FAILOVER_OK);
+  failover_options_free(options);
+}
+
+Test(abi, engine_refuses_null)
+{
+  const failover_text none = { NULL, 0 };
+  failover_snapshot *snapshot = NULL;
+  uint64_t connection = 42;
+  uint32_t server = 42;
+
+  cr_expect_eq(failover_engine_start(NULL, NULL, false), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_stop(NULL), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_save(NULL, &snapshot), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_null(snapshot);
+  cr_expect_eq(failover_engine_timer_due(NULL, FAILOVER_TIMER_SWITCH), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_resolved(NULL, 1, NULL, 0), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_not_resolved(NULL, 1, none), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_connected(NULL, 1), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_connect_failed(NULL, 1, FAILOVER_REASON_REFUSED, none),
+               FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_disconnected(NULL, 1, FAILOVER_REASON_RESET, none), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_in_use(NULL, &connection, &server), false);
+  cr_expect_eq(connection, 42u, "nothing is in use, so nothing is stored");
+  cr_expect_eq(server, 42u, "nothing is in use, so nothing is stored");
+}
+
+Test(abi, engine_new_refuses_what_is_missing)
+{
+  FakeHost host;
+  failover_options *options = fake_options_new(&plain);
+  failover_destination destination = _destination();
+  failover_engine *engine = NULL;
+
+  fake_host_init(&host);
+  cr_expect_eq(failover_engine_new(NULL, &destination, &host.calls, &engine), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_new(options, NULL, &host.calls, &engine), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_new(options, &destination, NULL, &engine), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_new(options, &destination, &host.calls, NULL), FAILOVER_ERROR_ARGUMENT);
+
+  destination.struct_size = 0;
+  cr_expect_eq(failover_engine_new(options, &destination, &host.calls, &engine), FAILOVER_ERROR_ARGUMENT);
+  destination = _destination();
+  destination.time_reopen_ms = -1;
+  cr_expect_eq(failover_engine_new(options, &destination, &host.calls, &engine), FAILOVER_ERROR_ARGUMENT);
+  destination = _destination();
+  destination.host = (failover_text){ NULL, 0 };
+  cr_expect_eq(failover_engine_new(options, &destination, &host.calls, &engine), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_null(engine, "refused, but something was stored");
+  failover_options_free(options);
+}
+
+Test(abi, every_function_of_the_host_is_required)
+{
+  FakeHost host;
+  failover_options *options = fake_options_new(&plain);
+  failover_destination destination = _destination();
+  failover_engine *engine = NULL;
+
+  fake_host_init(&host);
+  for (int missing = 0; missing < 11; missing++)
+    {
+      failover_host calls = host.calls;
+      switch (missing)
+        {
+        case 0: calls.now_ms = NULL; break;
+        case 1: calls.random = NULL; break;
+        case 2: calls.set_timer = NULL; break;
+        case 3: calls.cancel_timer = NULL; break;
+        case 4: calls.resolve = NULL; break;
+        case 5: calls.release_lookup = NULL; break;
+        case 6: calls.connect = NULL; break;
+        case 7: calls.hand_over = NULL; break;
+        case 8: calls.close = NULL; break;
+        case 9: calls.event = NULL; break;
+        case 10: calls.struct_size = sizeof(calls) - 1; break;
+        }
+      cr_expect_eq(failover_engine_new(options, &destination, &calls, &engine), FAILOVER_ERROR_ARGUMENT,
+                   "accepted without number %d", missing);
+    }
+
+  /* one of a later version may be longer */
+  failover_host longer = host.calls;
+  longer.struct_size = sizeof(longer) + 64;
+  cr_expect_eq(failover_engine_new(options, &destination, &longer, &engine), FAILOVER_OK);
+  failover_engine_free(engine);
+  failover_options_free(options);
+}
+
+/* Each text below lives in memory that is overwritten and freed as soon as the
+ * call returns; the sanitizers see whoever looks again. */
+static char *
+_short_lived(const char *text, size_t *length)
+{
+  *length = strlen(text);
+  char *copy = malloc(*length); /* no terminating NUL */
+  memcpy(copy, text, *length);
+  return copy;
+}
+
+static void
+_drop(char *copy, size_t length)
+{
+  memset(copy, '#', length);
+  free(copy);
+}
+
+Test(abi, strings_are_copied)
+{
+  FakeHost host;
+  failover_options *options = NULL;
+  failover_destination destination = _destination();
+  size_t length;
+  char *text;
+
+  cr_assert_eq(failover_options_new(&options), FAILOVER_OK);
+  text = _short_lived("a.example.com:601", &length);
+  cr_expect_eq(failover_options_add_server(options, text, length), FAILOVER_OK);
+  _drop(text, length);
+
+  fake_host_init(&host);
+  text = _short_lived("p.example.com", &length);
+  destination.host = (failover_text){ text, length };
+  failover_host *calls = malloc(sizeof(*calls));
+  *calls = host.calls;
+  cr_assert_eq(failover_engine_new(options, &destination, calls, &host.engine), FAILOVER_OK);
+  memset(calls, 0, sizeof(*calls));
+  free(calls);
+  _drop(text, length);
+  memset(&destination, 0, sizeof(destination));
+  failover_options_free(options);
+
+  fake_host_start(&host, NULL, false);
+  cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "p.example.com:514");
+  text = _short_lived("the detail", &length);
+  host.inside_engine = true;
+  cr_expect_eq(failover_engine_not_resolved(host.engine, host.lookups[0].number,
+                                            (failover_text){ text, length }),
+               FAILOVER_OK);
+  host.inside_engine = false;
+  _drop(text, length);
+  cr_expect_str_eq(fake_host_last_event(&host, FAILOVER_EVENT_SERVER_FAILED)->detail, "the detail");
+  fake_host_advance(&host, 1000);
+  cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "a.example.com:601");
+
+  text = _short_lived("192.0.2.7:601", &length);
+  const failover_text address = { text, length };
+  host.lookups[1].answered = true;
+  host.lookups[1].address_count = 1;
+  host.inside_engine = true;
+  cr_expect_eq(failover_engine_resolved(host.engine, host.lookups[1].number, &address, 1), FAILOVER_OK);
+  host.inside_engine = false;
+  _drop(text, length);
+  fake_host_connected(&host, FAKE_ATTEMPT, 0);
+  cr_expect_str_eq(fake_host_last_event(&host, FAILOVER_EVENT_CONNECTED)->address, "192.0.2.7:601");
+  fake_host_stop(&host);
+  fake_host_done(&host);
+}
+
+Test(abi, the_length_of_a_string_counts)
+{
+  failover_options *options = NULL;
+
+  cr_assert_eq(failover_options_new(&options), FAILOVER_OK);
+  cr_expect_eq(failover_options_open(options, "servers and more", 7), FAILOVER_OK);
+  cr_expect_eq(failover_options_add_server(options, "a:514:what follows is not ours", 5), FAILOVER_OK);
+  cr_expect_eq(failover_options_close(options, "servers and more", 7), FAILOVER_OK);
+  cr_expect_eq(failover_options_set(options, "x", 0, "switch-delay()", 12, "1 week", 1), FAILOVER_OK);
+  cr_expect_str_eq(failover_options_error(options), "");
+  failover_options_free(options);
+}
+
+/* A list of addresses that is not there may only be empty. */
+Test(abi, resolved_refuses_addresses_that_are_not_there)
+{
+  FakeHost host;
+
+  fake_host_init(&host);
+  fake_host_configure(&host, &plain);
+  fake_host_start(&host, NULL, false);
+  host.inside_engine = true;
+  cr_expect_eq(failover_engine_resolved(host.engine, host.lookups[0].number, NULL, 2),
+               FAILOVER_ERROR_ARGUMENT);
+  host.inside_engine = false;
+  cr_expect_eq(host.event_count, (size_t) 0, "what was refused has changed something");
+  cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "p:514");
+  fake_host_resolved(&host, FAKE_ATTEMPT, 1);
+  fake_host_stop(&host);
+  fake_host_done(&host);
+}
+
+Test(abi, in_use_needs_no_place_to_store)
+{
+  FakeHost host;
+  uint64_t connection = 0;
+  uint32_t server = 99;
+
+  fake_host_init(&host);
+  fake_host_configure(&host, &plain);
+  cr_expect_eq(failover_engine_in_use(host.engine, &connection, &server), false, "in use before start");
+  fake_host_start(&host, NULL, false);
+  cr_expect_eq(failover_engine_in_use(host.engine, NULL, NULL), false);
+  fake_host_accept(&host, FAKE_ATTEMPT);
+  cr_expect_eq(failover_engine_in_use(host.engine, NULL, NULL), true);
+  cr_expect_eq(failover_engine_in_use(host.engine, &connection, NULL), true);
+  cr_expect_eq(failover_engine_in_use(host.engine, NULL, &server), true);
+  cr_expect_eq(connection, fake_host_in_use(&host)->number);
+  cr_expect_eq(server, 0u);
+  fake_host_stop(&host);
+  fake_host_done(&host);
+}
+
+Test(abi, a_snapshot_outlives_its_engine_and_is_not_consumed)
+{
+  FakeHost first, second, third;
+  failover_snapshot *snapshot = NULL;
+
+  fake_host_init(&first);
+  fake_host_configure(&first, &plain);
+  fake_host_start(&first, NULL, false);
+  fake_host_not_resolved(&first, FAKE_ATTEMPT);
+  cr_expect_eq(failover_engine_save(first.engine, NULL), FAILOVER_ERROR_ARGUMENT);
+  cr_assert_eq(failover_engine_save(first.engine, &snapshot), FAILOVER_OK);
+  fake_host_stop(&first);
+  fake_host_done(&first);
+
+  FakeHost *hosts[] = { &second, &third };
+  for (int i = 0; i < 2; i++)
+    {
+      fake_host_init(hosts[i]);
+      fake_host_configure(hosts[i], &plain);
+      fake_host_start(hosts[i], snapshot, false);
+      cr_expect_str_eq(fake_host_trying(hosts[i], FAKE_ATTEMPT), "a:514");
+      fake_host_stop(hosts[i]);
+      fake_host_done(hosts[i]);
+    }
+  failover_snapshot_free(snapshot);
+}
+
+Test(abi, two_engines_do_not_share_anything)
+{
+  FakeHost first, second;
+
+  fake_host_init(&first);
+  fake_host_configure(&first, &plain);
+  fake_host_init(&second);
+  fake_host_configure(&second, &plain);
+  fake_host_start(&first, NULL, false);
+  fake_host_start(&second, NULL, false);
+  fake_host_not_resolved(&first, FAKE_ATTEMPT);
+  fake_host_accept(&second, FAKE_ATTEMPT);
+  fake_host_stop(&first);
+  fake_host_done(&first);
+  cr_expect_not_null(fake_host_in_use(&second));
+  fake_host_disconnected(&second, FAILOVER_REASON_CLOSED);
+  fake_host_stop(&second);
+  fake_host_done(&second);
+}
+
+/* The one who frees an engine that still runs gets no call out of it. */
+Test(abi, free_without_stop_calls_nobody)
+{
+  FakeHost host;
+
+  fake_host_init(&host);
+  fake_host_configure(&host, &plain);
+  fake_host_start(&host, NULL, false);
+  fake_host_resolved(&host, FAKE_ATTEMPT, 2);
+  host.stopped = true;
+  failover_engine_free(host.engine);
+  host.engine = NULL;
+  fake_host_done(&host);
+}
