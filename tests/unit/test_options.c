@@ -299,8 +299,7 @@ Test(options, options_without_effect_are_refused)
   {
     const char *name, *value;
   } table[] = {
-    { "connect-timeout", "10" }, { "connect_timeout", "10" },          { "dead-peer-timeout", "30" },
-    { "resend", "yes" },         { "resend-grace", "0.5" },            { "resend-buffer-size", "16777216" },
+    { "connect-timeout", "10" }, { "connect_timeout", "10" }, { "dead-peer-timeout", "30" },
   };
 
   for (size_t i = 0; i < COUNT(table); i++)

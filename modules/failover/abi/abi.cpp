@@ -7,12 +7,18 @@
 #include "engine.hpp"
 #include "options.hpp"
 #include "reason.hpp"
+#include "resend.hpp"
 
 #include <new>
 
 struct failover_options
 {
   failover::Options options;
+};
+
+struct failover_resend
+{
+  failover::Resend resend;
 };
 
 struct failover_engine
@@ -175,6 +181,122 @@ const char *
 failover_options_error(const failover_options *options)
 {
   return options ? options->options.error().c_str() : "";
+}
+
+// ---- resending
+
+failover_status
+failover_options_get_resend(const failover_options *options, failover_resend_settings *settings)
+{
+  if (!options || !settings || settings->struct_size < sizeof(*settings))
+    return FAILOVER_ERROR_ARGUMENT;
+  const failover::Settings &given = options->options.settings();
+  settings->enabled = given.resend;
+  settings->grace_ms = given.resend_grace_ms;
+  settings->buffer_size = given.resend_buffer_size;
+  return FAILOVER_OK;
+}
+
+failover_status
+failover_resend_new(const failover_resend_settings *settings, failover_resend **out)
+{
+  if (!settings || settings->struct_size < sizeof(*settings) || settings->grace_ms < 0 || !out)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] {
+    *out = new failover_resend{ failover::Resend(settings->buffer_size, settings->grace_ms) };
+    return FAILOVER_OK;
+  });
+}
+
+void
+failover_resend_free(failover_resend *resend)
+{
+  delete resend;
+}
+
+bool
+failover_resend_keep(failover_resend *resend, const char *message, size_t length)
+{
+  bool kept = false;
+  return guarded([&] {
+           kept = resend->resend.keep(view(message, length));
+           return FAILOVER_OK;
+         }) == FAILOVER_OK
+         && kept;
+}
+
+void
+failover_resend_forget_last(failover_resend *resend)
+{
+  resend->resend.forget_last();
+}
+
+bool
+failover_resend_has_next(const failover_resend *resend)
+{
+  return resend->resend.has_next();
+}
+
+size_t
+failover_resend_next_length(const failover_resend *resend)
+{
+  return resend->resend.next_length();
+}
+
+void
+failover_resend_copy_next(const failover_resend *resend, char *out)
+{
+  resend->resend.copy_next(out);
+}
+
+void
+failover_resend_next_posted(failover_resend *resend)
+{
+  resend->resend.next_posted();
+}
+
+void
+failover_resend_sample(failover_resend *resend, const failover_sample *sample)
+{
+  // without memory for a mark the next sample covers these messages too
+  (void)guarded([&] {
+    resend->resend.sample(
+        { sample->written, sample->acked, sample->window, sample->now_ms, sample->last_is_partial });
+    return FAILOVER_OK;
+  });
+}
+
+void
+failover_resend_connection_lost(failover_resend *resend, bool orderly)
+{
+  resend->resend.connection_lost(orderly);
+}
+
+failover_status
+failover_resend_take_over(failover_resend *resend, failover_resend *from)
+{
+  if (!resend || !from)
+    return FAILOVER_ERROR_ARGUMENT;
+  return guarded([&] {
+    resend->resend.take_over(from->resend);
+    return FAILOVER_OK;
+  });
+}
+
+failover_status
+failover_resend_get_state(const failover_resend *resend, failover_resend_state *state)
+{
+  if (!resend || !state || state->struct_size < sizeof(*state))
+    return FAILOVER_ERROR_ARGUMENT;
+  const failover::Resend &r = resend->resend;
+  state->kept = r.kept();
+  state->to_resend = r.to_resend();
+  state->unacknowledged = r.unacknowledged();
+  state->confirmed = r.counters().confirmed;
+  state->resent = r.counters().resent;
+  state->grace_cut = r.counters().grace_cut;
+  state->bytes = r.bytes();
+  return FAILOVER_OK;
 }
 
 // ---- engine

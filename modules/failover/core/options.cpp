@@ -3,6 +3,7 @@
 #include "options.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -12,6 +13,8 @@ namespace {
 
 constexpr double longest_seconds = 366.0 * 24 * 3600;
 constexpr uint32_t most_probes = 1'000'000;
+constexpr int64_t smallest_buffer = 64 * 1024; // less could not hold what one connection has in flight
+constexpr int64_t largest_buffer = int64_t{ 1 } << 40;
 
 std::string
 normalised(std::string_view name)
@@ -59,6 +62,50 @@ parse_count(std::string_view text)
   return number;
 }
 
+std::optional<int64_t>
+parse_yes_no(std::string_view text)
+{
+  for (std::string_view yes : { "yes", "on", "1" })
+    if (text == yes)
+      return 1;
+  for (std::string_view no : { "no", "off", "0" })
+    if (text == no)
+      return 0;
+  return std::nullopt;
+}
+
+// A number with the suffixes that syslog-ng knows: 16777216, 16M, 16MiB.
+std::optional<int64_t>
+parse_bytes(std::string_view text)
+{
+  int64_t number = 0;
+  auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (ec != std::errc() || number < 0 || number > largest_buffer)
+    return std::nullopt;
+
+  std::string suffix(end, text.data() + text.size());
+  std::transform(suffix.begin(), suffix.end(), suffix.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  if (!suffix.empty() && suffix.back() == 'b')
+    suffix.pop_back();
+  const bool binary = suffix.size() == 2 && suffix.back() == 'i';
+  if (binary)
+    suffix.pop_back();
+  const std::string_view powers = "kmg";
+  int64_t factor = 1;
+  if (!suffix.empty())
+    {
+      auto power = powers.find(suffix);
+      if (suffix.size() != 1 || power == std::string_view::npos)
+        return std::nullopt;
+      for (std::size_t i = 0; i <= power; i++)
+        factor *= binary ? 1024 : 1000;
+    }
+  if (number > largest_buffer / factor || number * factor < smallest_buffer)
+    return std::nullopt;
+  return number * factor;
+}
+
 struct Rule
 {
   const char *group; // "" or the option it stands in
@@ -77,9 +124,11 @@ constexpr Rule rules[] = {
     [](Settings &s, int64_t v) { s.switch_delay_ms = v; } },
   { "", "connect-timeout", "seconds above 0", parse_seconds_above_zero, nullptr },
   { "", "dead-peer-timeout", "seconds, 0 or more", parse_seconds, nullptr },
-  { "", "resend", "yes or no", parse_count, nullptr },
-  { "", "resend-grace", "seconds, 0 or more", parse_seconds, nullptr },
-  { "", "resend-buffer-size", "bytes above 0", parse_count, nullptr },
+  { "", "resend", "yes or no", parse_yes_no, [](Settings &s, int64_t v) { s.resend = v != 0; } },
+  { "", "resend-grace", "seconds, 0 or more", parse_seconds,
+    [](Settings &s, int64_t v) { s.resend_grace_ms = v; } },
+  { "", "resend-buffer-size", "bytes, 64KiB or more", parse_bytes,
+    [](Settings &s, int64_t v) { s.resend_buffer_size = static_cast<std::size_t>(v); } },
 };
 
 std::string

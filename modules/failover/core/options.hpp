@@ -24,6 +24,9 @@ struct Settings
   int64_t probe_interval_ms = 60'000;
   uint32_t probes_required = 3;
   std::optional<int64_t> switch_delay_ms; // absent: time-reopen()
+  bool resend = true;
+  int64_t resend_grace_ms = 500;
+  std::size_t resend_buffer_size = 16 * 1024 * 1024;
 };
 
 class Options

@@ -137,6 +137,87 @@ FAILOVER_WARN_UNUSED failover_status failover_options_check_primary(failover_opt
 const char *failover_options_error(const failover_options *options);
 
 /* ------------------------------------------------------------------------
+ * Resending: copies of messages that were posted and may not have arrived.
+ *
+ * One failover_resend follows the messages of one connection at a time.  Its
+ * functions are on the path of each message: they neither log nor block, and
+ * allocate only until the buffer has grown.  At each moment it has one user:
+ * whoever runs the LogWriter (a worker while its job runs, otherwise the main
+ * thread); the host sees to that.
+ */
+
+typedef struct failover_resend failover_resend;
+
+typedef struct failover_resend_settings
+{
+  size_t struct_size;
+  bool enabled;      /* resend() */
+  int64_t grace_ms;  /* resend-grace() */
+  size_t buffer_size; /* resend-buffer-size() */
+} failover_resend_settings;
+
+/* Fills in `settings`, whose struct_size is set. */
+FAILOVER_WARN_UNUSED failover_status failover_options_get_resend(const failover_options *options,
+                                                                 failover_resend_settings *settings);
+
+FAILOVER_WARN_UNUSED failover_status failover_resend_new(const failover_resend_settings *settings,
+                                                         failover_resend **out);
+void failover_resend_free(failover_resend *resend);
+
+/* Before a new message is posted: keeps a copy.  False if it must wait: older
+ * ones have to be resent first, or nothing in the full buffer is acknowledged. */
+FAILOVER_WARN_UNUSED bool failover_resend_keep(failover_resend *resend, const char *message, size_t length);
+/* The message kept last was not posted after all. */
+void failover_resend_forget_last(failover_resend *resend);
+
+/* The next message to post once more: its length, its bytes, and that it was posted. */
+bool failover_resend_has_next(const failover_resend *resend);
+size_t failover_resend_next_length(const failover_resend *resend);
+void failover_resend_copy_next(const failover_resend *resend, char *out);
+void failover_resend_next_posted(failover_resend *resend);
+
+/* What the kernel says of the connection (Linux struct tcp_info).  Both
+ * positions are in bytes of its stream, from the same start. */
+typedef struct failover_sample
+{
+  size_t struct_size;
+  uint64_t written;     /* what had entered the kernel when `acked` was read */
+  uint64_t acked;       /* what the peer's TCP has acknowledged */
+  uint32_t window;      /* the peer's advertised window in bytes */
+  int64_t now_ms;
+  bool last_is_partial; /* the message posted last is not in the kernel to its end */
+} failover_sample;
+
+/* Confirms messages and lets go of those whose grace is over. */
+void failover_resend_sample(failover_resend *resend, const failover_sample *sample);
+
+/* The connection ended: what is kept is to be posted on the next one.
+ * `orderly`: the peer closed it having read all that its TCP acknowledged, so
+ * only the rest is. */
+void failover_resend_connection_lost(failover_resend *resend, bool orderly);
+
+/* Adds all that `from` has kept to what `resend` has to post once more, after
+ * what is in there. */
+FAILOVER_WARN_UNUSED failover_status failover_resend_take_over(failover_resend *resend,
+                                                               failover_resend *from);
+
+typedef struct failover_resend_state
+{
+  size_t struct_size;
+  uint64_t kept;      /* messages in the buffer */
+  uint64_t to_resend; /* of these, to be posted once more */
+  uint64_t unacknowledged; /* of these, posted and not acknowledged by the peer's TCP */
+  uint64_t confirmed; /* since the beginning: messages let go because they were confirmed */
+  uint64_t resent;    /* since the beginning: messages posted once more */
+  uint64_t grace_cut; /* since the beginning: messages whose grace was cut short */
+  size_t bytes;       /* in the buffer */
+} failover_resend_state;
+
+/* Fills in `state`, whose struct_size is set. */
+FAILOVER_WARN_UNUSED failover_status failover_resend_get_state(const failover_resend *resend,
+                                                               failover_resend_state *state);
+
+/* ------------------------------------------------------------------------
  * Events: what an administrator should see.  One per change of state.
  */
 

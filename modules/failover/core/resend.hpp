@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// with the OpenSSL exception, see LICENSE.
+//
+// Keeps a copy of each posted message until the peer's TCP has acknowledged it,
+// and resend-grace() longer; gives the kept ones out again, in order, on the
+// next connection.
+//
+// One of these belongs to a destination.  It is on the path of each message and
+// is used by whoever runs the LogWriter at the moment, a worker or the main
+// thread, never by both: see failover.h.  No allocation once it has grown.
+#pragma once
+
+#include "ring.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace failover {
+
+// What the kernel says about a connection.  Both positions count from the same
+// start; `written` is what had entered the kernel when `acked` was read.
+struct TransportSample
+{
+  uint64_t written = 0;
+  uint64_t acked = 0;
+  uint32_t window = 0; // the peer's advertised window; 0 is a full one
+  int64_t now_ms = 0;
+  bool last_is_partial = false; // the message posted last has not entered the kernel to its end
+};
+
+struct ResendCounters
+{
+  uint64_t confirmed = 0; // messages that need not be kept any more
+  uint64_t resent = 0;    // messages posted once more
+  uint64_t grace_cut = 0; // messages whose grace was cut short for lack of room
+};
+
+class Resend
+{
+public:
+  Resend(std::size_t limit_bytes, int64_t grace_ms) : limit_(limit_bytes), grace_ms_(grace_ms) {}
+
+  // ---- while a connection is in use
+
+  // Before a new message is posted.  False: everything in here is unacknowledged
+  // and there is no room; or older messages have to be resent first.
+  bool keep(std::string_view message);
+  // It was not posted after all.
+  void forget_last();
+
+  // The next message to post once more, until there is none; `posted` after it.
+  bool has_next() const { return posted_.message < end_.message; }
+  std::size_t next_length() const;
+  void copy_next(char *out) const;
+  void next_posted();
+
+  void sample(const TransportSample &sample);
+
+  // ---- when connections change
+
+  // The connection ended.  `orderly`: the peer closed it and had read what its
+  // TCP acknowledged; the last sample must have been taken after that.
+  void connection_lost(bool orderly);
+
+  // Adds all that `from` keeps behind what is in here, to be posted once more.
+  // The limit does not count: what was accepted is not given up.
+  void take_over(Resend &from);
+
+  // Messages that are kept, and of these the ones to be posted once more.
+  uint64_t kept() const { return end_.message - front_.message; }
+  uint64_t to_resend() const { return end_.message - posted_.message; }
+  uint64_t unacknowledged() const { return posted_.message - std::max(acked_.message, front_.message); }
+  std::size_t bytes() const { return bytes_.size(); }
+  const ResendCounters &counters() const { return counters_; }
+
+private:
+  // A place between two messages: how many messages and how many bytes of the
+  // buffer were before it since the beginning.
+  struct Place
+  {
+    uint64_t message = 0;
+    uint64_t byte = 0;
+  };
+
+  // All messages before `end` had entered the kernel at `position`.
+  struct Mark
+  {
+    Place end;
+    uint64_t position;
+    int64_t acked_at; // on the grace clock, -1: not yet
+  };
+
+  bool make_room(std::size_t length);
+  void append(std::string_view message);
+  void mark_acknowledged(uint64_t acked);
+  void drop_graced();
+  void drop_until(const Place &place);
+  std::size_t offset_of_next() const { return posted_.byte - front_.byte; }
+
+  std::size_t limit_;
+  int64_t grace_ms_;
+
+  // Messages before posted_ were posted on the connection in use, the others
+  // wait to be posted on it.
+  ByteRing bytes_; // each message with its length before it
+  Place front_;
+  Place posted_;
+  Place end_;
+  std::size_t last_posted_ = 0; // bytes of the message posted last
+  std::size_t last_kept_ = 0;   // bytes of the message at the end
+
+  Ring<Mark> marks_;
+  uint64_t marked_ = 0; // messages before this one have a mark
+  Place acked_;         // what is before is acknowledged
+
+  // The grace clock runs only while the receiver keeps up: a window under half
+  // of the widest seen means that unread bytes pile up over there.
+  int64_t grace_clock_ms_ = 0;
+  int64_t sampled_at_ms_ = -1;
+  bool kept_up_ = true;
+  uint32_t widest_window_ = 0;
+
+  ResendCounters counters_;
+};
+
+} // namespace failover

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// with the OpenSSL exception, see LICENSE.
+//
+// First in, first out, in contiguous storage that grows by doubling and is then
+// used again and again.  Plain values, no thread of their own.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace failover {
+
+template <typename T>
+class Ring
+{
+public:
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+  T &front() { return storage_[head_]; }
+  T &operator[](std::size_t index) { return storage_[(head_ + index) & (storage_.size() - 1)]; }
+
+  void push(const T &value)
+  {
+    if (size_ == storage_.size())
+      grow();
+    size_++;
+    (*this)[size_ - 1] = value;
+  }
+  void pop()
+  {
+    head_ = (head_ + 1) & (storage_.size() - 1);
+    size_--;
+  }
+  void clear() { head_ = size_ = 0; }
+
+private:
+  void grow()
+  {
+    std::vector<T> larger(std::max<std::size_t>(storage_.size() * 2, 64)); // powers of two
+    for (std::size_t i = 0; i < size_; i++)
+      larger[i] = (*this)[i];
+    storage_ = std::move(larger);
+    head_ = 0;
+  }
+
+  std::vector<T> storage_;
+  std::size_t head_ = 0;
+  std::size_t size_ = 0;
+};
+
+class ByteRing
+{
+public:
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
+
+  // Room for `more` bytes behind what is there, as long as that is at most `limit`.
+  bool reserve(std::size_t more, std::size_t limit)
+  {
+    if (size_ + more <= capacity())
+      return true;
+    if (size_ + more > limit)
+      return false;
+    const std::size_t larger_capacity = std::min(limit, std::max({ capacity() * 2, size_ + more, smallest }));
+    auto larger = std::make_unique_for_overwrite<char[]>(larger_capacity);
+    read(0, larger.get(), size_);
+    storage_ = std::move(larger);
+    capacity_ = larger_capacity;
+    head_ = 0;
+    return true;
+  }
+
+  // Room was reserved.
+  void append(const void *data, std::size_t length)
+  {
+    if (length == 0)
+      return;
+    std::size_t start = wrap(head_ + size_);
+    std::size_t first = std::min(length, capacity() - start);
+    std::memcpy(storage_.get() + start, data, first);
+    std::memcpy(storage_.get(), static_cast<const char *>(data) + first, length - first);
+    size_ += length;
+  }
+
+  void read(std::size_t offset, void *out, std::size_t length) const
+  {
+    if (length == 0)
+      return;
+    std::size_t start = wrap(head_ + offset);
+    std::size_t first = std::min(length, capacity() - start);
+    std::memcpy(out, storage_.get() + start, first);
+    std::memcpy(static_cast<char *>(out) + first, storage_.get(), length - first);
+  }
+
+  void drop_front(std::size_t length)
+  {
+    head_ = size_ == length ? 0 : wrap(head_ + length);
+    size_ -= length;
+  }
+  void drop_back(std::size_t length) { size_ -= length; }
+
+private:
+  static constexpr std::size_t smallest = 64 * 1024;
+
+  std::size_t wrap(std::size_t index) const { return index < capacity() ? index : index - capacity(); }
+
+  std::unique_ptr<char[]> storage_;
+  std::size_t capacity_ = 0;
+  std::size_t head_ = 0;
+  std::size_t size_ = 0;
+};
+
+} // namespace failover
