@@ -6,11 +6,15 @@
  */
 #include "failover-dest-private.h"
 
-#include "connector.h"
 #include "resolver.h"
 
 #include <string.h>
 #include <unistd.h>
+
+enum
+{
+  HAND_OVER_LIMIT_S = 10, /* for the connection in use to come to the end of a message */
+};
 
 typedef struct _Lookup
 {
@@ -164,7 +168,8 @@ static void
 _connection_free(gpointer s)
 {
   Connection *self = s;
-  failover_connector_free(self->connector);
+  if (self->connector)
+    failover_connector_free(self->connector);
   g_free(self);
 }
 
@@ -186,44 +191,142 @@ _connect(void *user_data, uint64_t id, uint64_t lookup_id, uint32_t address)
 
 /* The host name in the certificate has to be the one of this server. */
 static void
-_set_up_tls_verifier(HostInetDest *dest, failover_text server)
+_set_up_tls_verifier(HostInetDest *dest, const gchar *server)
 {
   HostTransportMapperInet *mapper = (HostTransportMapperInet *) dest->super.transport_mapper;
 
   if (!mapper->tls_context)
     return;
   gchar *primary = dest->primary;
-  dest->primary = g_strndup(server.data, server.length);
+  dest->primary = g_strdup(server);
   host_api.afinet_dd_setup_tls_verifier(dest);
   g_free(dest->primary);
   dest->primary = primary;
+}
+
+/* FALSE: it could not be used and was closed; what was in use before still is. */
+static gboolean
+_give_to_writer(FailoverDest *self, FailoverConnector *connector, const gchar *server)
+{
+  HostSocketDest *dest = &self->dest->super;
+  gint fd = failover_connector_take_fd(connector);
+
+  g_sockaddr_unref(dest->bind_addr);
+  dest->bind_addr = g_sockaddr_ref(failover_connector_get_bind_address(connector));
+  _set_up_tls_verifier(self->dest, server);
+
+  if (self->stream)
+    {
+      failover_stream_drain(self->stream);
+      failover_stream_begin_connection(self->stream);
+    }
+  host_api.afsocket_dd_connected_with_fd(dest, fd, g_sockaddr_ref(failover_connector_get_address(connector)));
+  failover_stream_end_connection();
+
+  if (dest->fd == fd)
+    {
+      self->fd_in_use = fd;
+      return TRUE;
+    }
+  /* it was closed, and the driver has set its own timer to try again */
+  host_api.afsocket_dd_stop_watches(dest);
+  dest->fd = self->fd_in_use;
+  if (self->stream)
+    failover_stream_resume(self->stream);
+  return FALSE;
+}
+
+static void
+_hand_over_free(FailoverDestHandOver *self)
+{
+  if (iv_timer_registered(&self->limit))
+    iv_timer_unregister(&self->limit);
+  if (iv_task_registered(&self->at_once))
+    iv_task_unregister(&self->at_once);
+  failover_connector_free(self->connector);
+  g_free(self->server);
+  g_free(self);
+}
+
+void
+failover_dest_complete_hand_over(FailoverDest *self)
+{
+  FailoverDestHandOver *hand_over = g_steal_pointer(&self->hand_over);
+  uint64_t connection;
+
+  if (!hand_over)
+    return;
+  gboolean given = _give_to_writer(self, hand_over->connector, hand_over->server);
+  _hand_over_free(hand_over);
+  if (given)
+    return;
+
+  /* the engine believes it in use, and has given up the one before */
+  log_writer_reopen(self->dest->super.writer, NULL);
+  self->fd_in_use = -1;
+  if (failover_engine_in_use(self->engine, &connection, NULL))
+    failover_dest_check_engine(self, failover_engine_disconnected(self->engine, connection, FAILOVER_REASON_LOCAL,
+                                                                  (failover_text) { NULL, 0 }));
+}
+
+static void
+_hand_over_due(gpointer s)
+{
+  failover_dest_complete_hand_over(s);
+}
+
+void
+failover_dest_complete_hand_over_soon(FailoverDest *self)
+{
+  if (self->hand_over && !iv_task_registered(&self->hand_over->at_once))
+    iv_task_register(&self->hand_over->at_once);
+}
+
+static void
+_wait_for_hand_over(FailoverDest *self, FailoverConnector *connector, const gchar *server)
+{
+  FailoverDestHandOver *hand_over = g_new0(FailoverDestHandOver, 1);
+
+  hand_over->connector = connector;
+  hand_over->server = g_strdup(server);
+  IV_TIMER_INIT(&hand_over->limit);
+  hand_over->limit.cookie = self;
+  hand_over->limit.handler = _hand_over_due;
+  IV_TASK_INIT(&hand_over->at_once);
+  hand_over->at_once.cookie = self;
+  hand_over->at_once.handler = _hand_over_due;
+  iv_validate_now();
+  hand_over->limit.expires = iv_now;
+  hand_over->limit.expires.tv_sec += HAND_OVER_LIMIT_S;
+  iv_timer_register(&hand_over->limit);
+  self->hand_over = hand_over;
 }
 
 static failover_status
 _hand_over(void *user_data, uint64_t id, failover_text server)
 {
   FailoverDest *self = user_data;
-  HostSocketDest *dest = &self->dest->super;
   Connection *connection = g_hash_table_lookup(self->connections, &id);
+  failover_status status = FAILOVER_OK;
 
   g_assert(connection);
-  FailoverConnector *connector = connection->connector;
-  g_sockaddr_unref(dest->bind_addr);
-  dest->bind_addr = g_sockaddr_ref(failover_connector_get_bind_address(connector));
-  _set_up_tls_verifier(self->dest, server);
-
-  gint fd = failover_connector_take_fd(connector);
-  host_api.afsocket_dd_connected_with_fd(dest, fd, g_sockaddr_ref(failover_connector_get_address(connector)));
+  FailoverConnector *connector = g_steal_pointer(&connection->connector);
   g_hash_table_remove(self->connections, &id);
+  gchar *name = g_strndup(server.data, server.length);
 
-  if (dest->fd != fd)
+  /* make before break: the connection in use is left at the end of a message */
+  if (self->fd_in_use >= 0 && self->stream && !failover_stream_quiesce(self->stream))
     {
-      /* it was closed, and the driver has set its own timer to try again */
-      host_api.afsocket_dd_stop_watches(dest);
-      return FAILOVER_ERROR_INTERNAL;
+      _wait_for_hand_over(self, connector, name);
     }
-  self->fd_in_use = fd;
-  return FAILOVER_OK;
+  else
+    {
+      if (!_give_to_writer(self, connector, name))
+        status = FAILOVER_ERROR_INTERNAL;
+      failover_connector_free(connector);
+    }
+  g_free(name);
+  return status;
 }
 
 static void
@@ -286,6 +389,7 @@ failover_dest_host_clear(FailoverDest *self)
 {
   for (gint i = 0; i < FAILOVER_TIMER_COUNT; i++)
     _cancel_timer(self, i);
+  g_clear_pointer(&self->hand_over, _hand_over_free);
   g_hash_table_remove_all(self->connections);
   g_hash_table_remove_all(self->lookups);
 }

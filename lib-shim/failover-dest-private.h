@@ -7,7 +7,9 @@
 #ifndef FAILOVER_DEST_PRIVATE_H_INCLUDED
 #define FAILOVER_DEST_PRIVATE_H_INCLUDED
 
+#include "connector.h"
 #include "failover-dest.h"
+#include "resend-stream.h"
 
 typedef struct _FailoverDestTimer
 {
@@ -15,6 +17,15 @@ typedef struct _FailoverDestTimer
   failover_timer id;
   struct iv_timer timer;
 } FailoverDestTimer;
+
+/* An open connection on its way to the LogWriter. */
+typedef struct _FailoverDestHandOver
+{
+  FailoverConnector *connector;
+  gchar *server;
+  struct iv_timer limit; /* for the old connection to be quiet */
+  struct iv_task at_once;
+} FailoverDestHandOver;
 
 struct _FailoverDest
 {
@@ -33,6 +44,10 @@ struct _FailoverDest
   failover_engine *engine;
   struct _FailoverDestSaved *saved; /* of the configuration before, until the start */
   gint fd_in_use;                   /* belongs to the LogWriter's proto, -1: none */
+  FailoverStream *stream;           /* NULL with resend(no) */
+  FailoverDestHandOver *hand_over;  /* waits for the connection in use to come to the end of a message */
+  gboolean end_pending;             /* the connection in use has ended, the peer still acknowledges */
+  failover_reason end_reason;
   FailoverDestTimer timers[FAILOVER_TIMER_COUNT];
   GHashTable *lookups;     /* id -> Lookup */
   GHashTable *connections; /* id -> Connection in the making */
@@ -42,6 +57,9 @@ struct _FailoverDest
 void failover_dest_host_init(FailoverDest *self);
 void failover_dest_host_clear(FailoverDest *self);
 failover_host failover_dest_host_callbacks(FailoverDest *self);
+/* Takes the connection that waits to be handed over into use now, or soon. */
+void failover_dest_complete_hand_over(FailoverDest *self);
+void failover_dest_complete_hand_over_soon(FailoverDest *self);
 
 /* event-log.c */
 void failover_dest_log_event(FailoverDest *self, const failover_event *event);

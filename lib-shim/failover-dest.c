@@ -3,15 +3,16 @@
  */
 #include "failover-dest-private.h"
 
+#include "tcp-state.h"
+
 #include "messages.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { SHUTDOWN_MS = 1000 };
 
 /* What goes from one configuration to the next.  If nobody fetches it, then
  * failover() is gone from the destination: syslog-ng's own driver would keep
@@ -19,6 +20,7 @@
 typedef struct _FailoverDestSaved
 {
   failover_snapshot *snapshot;
+  FailoverStream *stream; /* NULL with resend(no) */
   gint fd;          /* of the connection in use, as the LogWriter's proto knows it */
   gint fd_shutdown; /* duplicate, -1 if the primary is in use */
 } FailoverDestSaved;
@@ -29,6 +31,7 @@ _saved_free(FailoverDestSaved *self)
   if (self->fd_shutdown >= 0)
     close(self->fd_shutdown);
   failover_snapshot_free(self->snapshot);
+  failover_stream_unref(self->stream);
   g_free(self);
 }
 
@@ -60,6 +63,7 @@ _save(FailoverDest *self)
 
   FailoverDestSaved *saved = g_new0(FailoverDestSaved, 1);
   saved->snapshot = snapshot;
+  saved->stream = self->stream ? failover_stream_ref(self->stream) : NULL;
   saved->fd = self->fd_in_use;
   saved->fd_shutdown = -1;
   if (failover_engine_in_use(self->engine, NULL, &server) && server != 0)
@@ -95,6 +99,104 @@ failover_dest_check_engine(FailoverDest *self, failover_status status)
     msg_error("failover: internal error, please report it",
               evt_tag_str("destination", self->dest->super.super.super.id),
               evt_tag_int("status", status));
+}
+
+/* The engine goes on to the next server. */
+static void
+_report_end(FailoverDest *self)
+{
+  uint64_t connection;
+
+  self->end_pending = FALSE;
+  if (failover_engine_in_use(self->engine, &connection, NULL))
+    failover_dest_check_engine(self, failover_engine_disconnected(self->engine, connection, self->end_reason,
+                                                                  (failover_text) { NULL, 0 }));
+}
+
+static failover_reason
+_reason_without_stream(FailoverDest *self)
+{
+  TcpState tcp;
+
+  if (!tcp_state_read(self->fd_in_use, &tcp) || tcp.open)
+    return FAILOVER_REASON_BROKEN;
+  return tcp.reset ? FAILOVER_REASON_RESET : FAILOVER_REASON_CLOSED;
+}
+
+static void
+_connection_ended(FailoverDest *self, gboolean write_failed)
+{
+  HostTransportMapperInet *mapper = (HostTransportMapperInet *) self->dest->super.transport_mapper;
+  FailoverStreamEnd end = { .draining = FALSE };
+
+  if (!write_failed && self->stream && failover_stream_finish_message(self->stream))
+    return; /* comes here again */
+
+  if (self->stream)
+    end = failover_stream_end(self->stream);
+  else
+    end.reason = _reason_without_stream(self);
+  if (end.reason == FAILOVER_REASON_BROKEN && mapper->tls_context)
+    end.reason = FAILOVER_REASON_TLS; /* TCP is well: what else can fail a write */
+
+  log_writer_reopen(self->dest->super.writer, NULL); /* frees the proto, which closes the connection */
+  self->fd_in_use = -1;
+  if (self->hand_over)
+    {
+      /* its successor waits already; not from in here, the LogWriter is not ready for it */
+      failover_dest_complete_hand_over_soon(self);
+      return;
+    }
+  self->end_reason = end.reason;
+  self->end_pending = end.draining;
+  if (!end.draining)
+    _report_end(self);
+}
+
+static void
+_stream_is_quiet(gpointer user_data)
+{
+  failover_dest_complete_hand_over(user_data);
+}
+
+static void
+_stream_is_half_closed(gpointer user_data)
+{
+  _connection_ended(user_data, FALSE);
+}
+
+static void
+_stream_is_drained(gpointer user_data)
+{
+  FailoverDest *self = user_data;
+
+  if (self->end_pending)
+    _report_end(self);
+}
+
+/* The stream of the configuration before goes on, with what waits in it. */
+static void
+_set_up_stream(FailoverDest *self)
+{
+  failover_resend_settings settings = { .struct_size = sizeof(settings) };
+  FailoverStreamCallbacks callbacks =
+  {
+    .user_data = self,
+    .quiet = _stream_is_quiet,
+    .half_closed = _stream_is_half_closed,
+    .drained = _stream_is_drained,
+  };
+
+  if (failover_options_get_resend(self->options, &settings) != FAILOVER_OK || !settings.enabled)
+    return;
+  if (self->saved && self->saved->stream)
+    {
+      self->stream = failover_stream_ref(self->saved->stream);
+      failover_stream_set_settings(self->stream, &settings);
+    }
+  else
+    self->stream = failover_stream_new(&settings);
+  failover_stream_bind(self->stream, self->dest->super.writer, &callbacks);
 }
 
 static gboolean
@@ -150,6 +252,7 @@ _start(gpointer arg)
   if (self->saved && connection_open)
     self->fd_in_use = self->dest->super.fd = self->saved->fd;
 
+  _set_up_stream(self);
   failover_dest_check_engine(self, failover_engine_start(self->engine, self->saved ? self->saved->snapshot : NULL,
                                                          connection_open));
   g_clear_pointer(&self->saved, _saved_free);
@@ -166,13 +269,28 @@ _async_init(HostTransportMapper *mapper, HostAsyncInitFunc func G_GNUC_UNUSED, g
   return self->mapper_async_init(mapper, _start, arg);
 }
 
+/* One second for all destinations together. */
+static gint64
+_shutdown_deadline_ms(void)
+{
+  static gint64 deadline_ms;
+
+  if (!deadline_ms)
+    deadline_ms = g_get_monotonic_time() / 1000 + SHUTDOWN_MS;
+  return deadline_ms;
+}
+
 static gboolean
 _deinit(LogPipe *s)
 {
   FailoverDest *self = _of_driver((LogDriver *) s);
+  GlobalConfig *cfg = log_pipe_get_config(s);
 
   if (self->engine)
     {
+      if (self->end_pending)
+        failover_stream_stop_draining(self->stream);
+      failover_dest_complete_hand_over(self);
       _save(self);
       failover_dest_check_engine(self, failover_engine_stop(self->engine));
       failover_dest_host_clear(self);
@@ -180,44 +298,18 @@ _deinit(LogPipe *s)
       self->engine = NULL;
     }
   g_clear_pointer(&self->saved, _saved_not_wanted);
-  return self->driver_deinit(s);
-}
 
-static failover_reason
-_reason_of_end(gint fd, gboolean tls, failover_text *detail)
-{
-  struct tcp_info info;
-  socklen_t length = sizeof(info);
-
-  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
-    return FAILOVER_REASON_BROKEN;
-  switch (info.tcpi_state)
+  gboolean success = self->driver_deinit(s); /* the LogWriter writes what it has */
+  if (self->stream)
     {
-    case TCP_CLOSE_WAIT:
-    case TCP_LAST_ACK:
-      return FAILOVER_REASON_CLOSED;
-    case TCP_CLOSE:
-      return FAILOVER_REASON_RESET;
-    case TCP_ESTABLISHED:
-      *detail = (failover_text) { "see the TLS error before", tls ? 24 : 0 };
-      return tls ? FAILOVER_REASON_TLS : FAILOVER_REASON_BROKEN;
-    default:
-      return FAILOVER_REASON_BROKEN;
+      if (cfg_is_shutting_down(cfg))
+        failover_stream_finish(self->stream, _shutdown_deadline_ms());
+      else if (!self->dest->super.connections_kept_alive_across_reloads)
+        failover_stream_drain(self->stream);
+      failover_stream_bind(self->stream, NULL, NULL);
+      g_clear_pointer(&self->stream, failover_stream_unref);
     }
-}
-
-static void
-_connection_ended(FailoverDest *self)
-{
-  HostTransportMapperInet *mapper = (HostTransportMapperInet *) self->dest->super.transport_mapper;
-  failover_text detail = { NULL, 0 };
-  uint64_t connection;
-
-  failover_reason reason = _reason_of_end(self->fd_in_use, mapper->tls_context != NULL, &detail);
-  log_writer_reopen(self->dest->super.writer, NULL); /* frees the proto, which closes the connection */
-  self->fd_in_use = -1;
-  if (failover_engine_in_use(self->engine, &connection, NULL))
-    failover_dest_check_engine(self, failover_engine_disconnected(self->engine, connection, reason, detail));
+  return success;
 }
 
 static void
@@ -230,7 +322,7 @@ _notify(LogPipe *s, gint notify_code, gpointer user_data)
     case NC_CLOSE:
     case NC_WRITE_ERROR:
       if (self->engine)
-        _connection_ended(self);
+        _connection_ended(self, notify_code == NC_WRITE_ERROR);
       break;
     case NC_REOPEN_REQUIRED:
       break; /* of the LogWriter's own timer: the engine decides when */
@@ -239,14 +331,39 @@ _notify(LogPipe *s, gint notify_code, gpointer user_data)
     }
 }
 
-/* Before each init, also when the configuration before is taken back. */
+/* The LogProto is decorated: the driver has to find our factory when it looks
+ * for the one of its transport.  Other transports than these two bring a
+ * LogProto that we know nothing of. */
 static gboolean
-_attach(LogDriverPlugin *s, LogDriver *driver)
+_set_up_proto_factory(FailoverDest *self)
 {
-  FailoverDest *self = (FailoverDest *) s;
+  HostTransportMapper *mapper = self->dest->super.transport_mapper;
+  GlobalConfig *cfg = log_pipe_get_config((LogPipe *) self->dest);
+  failover_resend_settings settings = { .struct_size = sizeof(settings) };
 
-  if (self->hooked)
+  if (!mapper->apply_transport(mapper, cfg))
+    return FALSE;
+  if (failover_options_get_resend(self->options, &settings) != FAILOVER_OK || !settings.enabled)
     return TRUE;
+  if (strcmp(mapper->logproto, "text") != 0 && strcmp(mapper->logproto, "framed") != 0)
+    {
+      msg_warning("failover: resend() has no effect with this transport, messages can be lost on a switch",
+                  evt_tag_str("destination", self->dest->super.super.super.id),
+                  evt_tag_str("transport", mapper->transport));
+      return TRUE;
+    }
+  if (!self->dest->super.proto_factory)
+    {
+      LogProtoClientFactory *factory = log_proto_client_get_factory(&cfg->plugin_context, mapper->logproto);
+      if (factory)
+        self->dest->super.proto_factory = failover_stream_wrap_factory(factory);
+    }
+  return TRUE;
+}
+
+static void
+_hook(FailoverDest *self, LogDriver *driver)
+{
   self->hooked = TRUE;
   self->dest = (HostInetDest *) driver;
 
@@ -257,7 +374,17 @@ _attach(LogDriverPlugin *s, LogDriver *driver)
   HostTransportMapper *mapper = self->dest->super.transport_mapper;
   self->mapper_async_init = mapper->async_init;
   mapper->async_init = _async_init;
-  return TRUE;
+}
+
+/* Before each init, also when the configuration before is taken back. */
+static gboolean
+_attach(LogDriverPlugin *s, LogDriver *driver)
+{
+  FailoverDest *self = (FailoverDest *) s;
+
+  if (!self->hooked)
+    _hook(self, driver);
+  return _set_up_proto_factory(self);
 }
 
 static void
@@ -267,6 +394,7 @@ _free(LogDriverPlugin *s)
 
   failover_dest_host_clear(self);
   failover_engine_free(self->engine);
+  failover_stream_unref(self->stream);
   failover_options_free(self->options);
   g_hash_table_unref(self->lookups);
   g_hash_table_unref(self->connections);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * with the OpenSSL exception, see LICENSE.
+ *
+ * resend-stream-private.h - shared by resend-stream.c (the main thread's side)
+ * and resend-proto.c (the LogProto's side, on the path of each message).
+ */
+#ifndef FAILOVER_RESEND_STREAM_PRIVATE_H_INCLUDED
+#define FAILOVER_RESEND_STREAM_PRIVATE_H_INCLUDED
+
+#include "resend-stream.h"
+#include "tcp-state.h"
+
+#include "logproto/logproto-client.h"
+#include "messages.h"
+
+#include <iv_event.h>
+
+/* What is added to one LogProto. */
+typedef struct _Decoration
+{
+  FailoverStream *stream;
+  LogProtoClient *proto;
+  failover_resend *resend;
+  gint fd;
+
+  /* what it replaces */
+  gboolean (*prepare)(LogProtoClient *self, gint *fd, GIOCondition *cond, gint *timeout);
+  LogProtoStatus (*post)(LogProtoClient *self, LogMessage *message, guchar *text, gsize length,
+                         gboolean *consumed);
+  LogProtoStatus (*flush)(LogProtoClient *self);
+  void (*free_fn)(LogProtoClient *self);
+  LogProtoClientFlowControlFuncs writer; /* the LogWriter's own callbacks */
+
+  gboolean mid_message;  /* a message was begun: the next post has to be the same one */
+  guint unsampled;       /* messages since the last sample */
+  guint64 received;      /* from the peer, while its side was open */
+  gint64 received_at_ms;
+  gint quiesce;          /* atomic, set by the main thread */
+  gboolean half_closed;  /* a sample has seen that the peer closed its side */
+
+  /* set by the main thread when it ends */
+  gint64 finish_until_ms; /* 0: failover_stream_finish_message() was not called */
+  gboolean closed_by_peer;
+  gint drain_fd; /* duplicate, -1: it is not drained */
+} Decoration;
+
+struct _FailoverStream
+{
+  gatomicrefcount references;
+  failover_resend_settings settings;
+  LogWriter *writer; /* borrowed, NULL while between configurations */
+  FailoverStreamCallbacks callbacks;
+  Decoration *active;       /* of the LogProto that the LogWriter has */
+  failover_resend *waiting; /* atomic: to be posted by the next who can */
+  GList *drains;
+  struct iv_timer watch;
+  struct iv_timer finishing;
+  struct iv_event quiet;
+};
+
+/* resend-stream.c */
+gint64 failover_stream_now_ms(void);
+void failover_stream_connection_freed(FailoverStream *self, Decoration *connection);
+
+/* resend-proto.c */
+failover_resend *failover_stream_take_waiting(FailoverStream *self);
+void failover_stream_sample_resend(failover_resend *resend, const TcpState *tcp, gboolean last_is_partial);
+gboolean failover_stream_sample(Decoration *self, TcpState *tcp);
+gboolean failover_stream_has_partial(Decoration *self);
+gboolean failover_stream_is_between_messages(Decoration *self);
+LogProtoStatus failover_stream_flush(Decoration *self);
+
+#endif

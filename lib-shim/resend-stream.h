@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * with the OpenSSL exception, see LICENSE.
+ *
+ * resend-stream.h - the messages of one destination on their way out: decorates
+ * the LogProto of each connection so that a copy of each message is kept until
+ * the peer has it, and posted again on the next connection if it does not.
+ *
+ * Reference counted: the destination holds one, and so does the LogProto, which
+ * outlives its destination over a reload.  All functions are for the main
+ * thread.  The decorated LogProto runs where syslog-ng runs it, one thread at a
+ * time; while a worker may run it, the main thread only sets `quiesce`.
+ */
+#ifndef FAILOVER_RESEND_STREAM_H_INCLUDED
+#define FAILOVER_RESEND_STREAM_H_INCLUDED
+
+#include "failover.h"
+#include "host.h"
+
+typedef struct _FailoverStream FailoverStream;
+
+/* What the destination wants to hear of its stream. */
+typedef struct _FailoverStreamCallbacks
+{
+  gpointer user_data;
+  void (*quiet)(gpointer user_data);       /* after failover_stream_quiesce() */
+  void (*half_closed)(gpointer user_data); /* the peer has closed: the LogWriter did not notice, or
+                                            * failover_stream_finish_message() is done */
+  void (*drained)(gpointer user_data);     /* after failover_stream_end() said `draining` */
+} FailoverStreamCallbacks;
+
+FailoverStream *failover_stream_new(const failover_resend_settings *settings);
+FailoverStream *failover_stream_ref(FailoverStream *self);
+void failover_stream_unref(FailoverStream *self);
+
+/* For the connections that come. */
+void failover_stream_set_settings(FailoverStream *self, const failover_resend_settings *settings);
+
+/* Joins the stream to a destination and its LogWriter, or parts it from them
+ * (NULL, NULL) until the next one. */
+void failover_stream_bind(FailoverStream *self, LogWriter *writer, const FailoverStreamCallbacks *callbacks);
+
+/* A factory that decorates what `original` makes.  One and the same for the
+ * same original, as keep-alive() over a reload compares them. */
+LogProtoClientFactory *failover_stream_wrap_factory(LogProtoClientFactory *original);
+
+/* Around the call that makes the LogProto of a new connection. */
+void failover_stream_begin_connection(FailoverStream *self);
+void failover_stream_end_connection(void);
+
+/* Stop at the end of a message, so that another connection can take over.  TRUE:
+ * it has stopped; FALSE: callbacks.quiet tells when.  failover_stream_drain()
+ * then: when the LogProto is freed its connection stays until the peer has
+ * everything, at most 10 s; what is left then is posted on the new one. */
+gboolean failover_stream_quiesce(FailoverStream *self);
+void failover_stream_drain(FailoverStream *self);
+/* No other connection takes over after all. */
+void failover_stream_resume(FailoverStream *self);
+
+/* The peer has closed its side, but may still read: a message that was begun is
+ * written to its end.  TRUE: callbacks.half_closed follows, within a second. */
+gboolean failover_stream_finish_message(FailoverStream *self);
+
+/* How the connection in use ended.  Before its LogProto is freed. */
+typedef struct _FailoverStreamEnd
+{
+  failover_reason reason;
+  gboolean draining; /* the peer closed in order and may still acknowledge: callbacks.drained follows */
+} FailoverStreamEnd;
+
+FailoverStreamEnd failover_stream_end(FailoverStream *self);
+
+/* Ends all draining now. */
+void failover_stream_stop_draining(FailoverStream *self);
+
+/* At the end of syslog-ng: gives the peer until `deadline_ms` (CLOCK_MONOTONIC)
+ * to acknowledge what is on its way. */
+void failover_stream_finish(FailoverStream *self, gint64 deadline_ms);
+
+/* Messages waiting to be posted once more. */
+guint64 failover_stream_count_waiting(FailoverStream *self);
+
+#endif
