@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The laboratory of the end-to-end tests: hosts, log servers, a sender and a real syslog-ng."""

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The client under test: a real syslog-ng process on a host of the lab, and the sender that feeds it."""
+
+import signal
+from pathlib import Path
+
+from harness import syslog_ng
+from harness.network import Host
+from harness.process import Process
+from harness.sender import Sender
+from harness.syslog_ng import LogLine
+from harness.waiting import SOON_S, wait_until
+
+_STARTED = "syslog-ng starting up"
+_FINISHED = "Configuration reload finished"
+_REFUSED = "Error reloading configuration"
+_REVERTED = "Error initializing new configuration, reverting to old config"
+
+
+class Client:
+    """Keeps its files in the given directory, under the name of its host."""
+
+    def __init__(self, host: Host, directory: Path, config: str, wrapper: tuple[str, ...] = ()) -> None:
+        self.host = host
+        self._files = directory / host.name
+        self._files.mkdir()
+        self._config = self._files / "syslog-ng.conf"
+        self._config.write_text(config)
+        self._log = self._files / "syslog-ng.log"
+        self._log.touch()
+        self._socket = self._files / "numbers.sock"
+        self._wrapper = wrapper
+        self._process: Process | None = None
+        self._sender: Sender | None = None
+        self._stopped = False
+
+    # Its life
+
+    def start(self) -> None:
+        before = self._count(_STARTED)
+        self._process = Process(self.host.argv(*self._argv()), self._log)
+        self._stopped = False
+        wait_until(lambda: self._count(_STARTED) > before or not self.alive, 2 * SOON_S, "syslog-ng starts")
+        assert self.alive, f"syslog-ng did not start:\n{self.log_text()}"
+
+    def stop(self, timeout_s: float = SOON_S) -> float:
+        """SIGTERM; return the seconds it took to exit."""
+        self._stopped = True
+        return self._running().terminate(timeout_s)
+
+    def restart(self) -> None:
+        """Stop it and start it again, with the same configuration and state."""
+        self.stop()
+        self.start()
+
+    def kill(self) -> None:
+        """SIGKILL to it and to its sender."""
+        for process in (self._sender, self._process):
+            if process:
+                process.kill()
+
+    @property
+    def alive(self) -> bool:
+        return self._running().alive
+
+    @property
+    def died(self) -> bool:
+        """Whether it ended without being asked to."""
+        return not self._stopped and not self.alive
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._running().exit_code
+
+    @property
+    def sender(self) -> Sender:
+        """What it sends arrives at the source syslog_ng.NUMBERS."""
+        if not self._sender:
+            self._sender = Sender(self._socket, self._files / "sender.output")
+        return self._sender
+
+    # Its configuration
+
+    def reload(self, config: str | None = None) -> None:
+        """SIGHUP, with a new configuration if given; it must be taken."""
+        assert self._reload(config), "the configuration was refused"
+
+    def reload_broken(self, config: str) -> None:
+        """SIGHUP with a configuration that syslog-ng must refuse, at parsing or at init."""
+        assert not self._reload(config), "the broken configuration was taken"
+
+    def hang_up(self) -> None:
+        """SIGHUP, without waiting for what comes of it."""
+        self._running().send_signal(signal.SIGHUP)
+
+    # Its log
+
+    def log_text(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def lines(self, message: str, **tags: str) -> list[LogLine]:
+        """All lines so far with this message and at least these tags."""
+        return [line for line in syslog_ng.parse_log(self.log_text()) if line.matches(message, tags)]
+
+    def failover_lines(self) -> list[LogLine]:
+        """What the module has logged, in order."""
+        return [line for line in syslog_ng.parse_log(self.log_text()) if line.message.startswith("failover: ")]
+
+    def wait_for(self, message: str, count: int = 1, timeout_s: float = SOON_S, **tags: str) -> LogLine:
+        """Wait until there are so many such lines; return the last of them."""
+        what = f"{count} x {message!r} {tags or ''} in the log"
+        wait_until(lambda: len(self.lines(message, **tags)) >= count, timeout_s, what)
+        return self.lines(message, **tags)[count - 1]
+
+    def _argv(self) -> list[str]:
+        return ["env", f"{syslog_ng.SOCKET_VARIABLE}={self._socket}", *self._wrapper, *syslog_ng.argv(
+            self._config, "--foreground", "--stderr", "--verbose",
+            f"--persist-file={self._files / 'persist'}", f"--control={self._files / 'control'}",
+            f"--pidfile={self._files / 'pid'}",
+        )]
+
+    def _reload(self, config: str | None) -> bool:
+        """Whether the configuration was taken. After a revert syslog-ng too says that the reload is finished."""
+        if config is not None:
+            self._config.write_text(config)
+        finished, refused, reverted = (self._count(message) for message in (_FINISHED, _REFUSED, _REVERTED))
+        self.hang_up()
+        wait_until(
+            lambda: self._count(_FINISHED) > finished or self._count(_REFUSED) > refused or not self.alive,
+            SOON_S,
+            "the reload ends",
+        )
+        assert self.alive, "syslog-ng died at SIGHUP"
+        return self._count(_REFUSED) == refused and self._count(_REVERTED) == reverted
+
+    def _count(self, message: str) -> int:
+        return len(self.lines(message))
+
+    def _running(self) -> Process:
+        assert self._process, "not started"
+        return self._process

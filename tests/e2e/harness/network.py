@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Hosts as network namespaces on one switch; nothing of it touches the machine's own network.
+
+The switch is a bridge in a namespace of its own, so that deleting the namespaces removes everything. Programs on a host
+see their own /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf: `ip netns exec` runs them in a private mount namespace,
+and what is bind-mounted there ends with the program.
+"""
+
+import itertools
+import os
+import socket
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+_LAB_NUMBERS = itertools.count(1)
+_FIRST_HOST = 11
+_EXEC_WITH_NAMES = 'for f in hosts resolv.conf nsswitch.conf; do mount --bind "$0/$f" "/etc/$f" || exit 125; done; exec "$@"'
+_DROP_ALL = """table inet vanished {
+    chain input { type filter hook input priority 0; policy drop; }
+    chain output { type filter hook output priority 0; policy drop; }
+}"""
+
+
+def _run(*argv: str, stdin: str | None = None) -> str:
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+class Host:
+    """One namespace with one interface; made by Network.add_host()."""
+
+    def __init__(self, network: "Network", name: str, number: int) -> None:
+        self.network = network
+        self.name = name
+        self.namespace = f"{network.prefix}-{number}"
+        self.ip4 = f"10.77.0.{number}"
+        self.ip6 = f"fd77::{number:x}"
+        self._port = f"port{number}"
+
+    def create(self) -> None:
+        _run("ip", "netns", "add", self.namespace)
+        _run("ip", "-n", self.network.switch, "link", "add", self._port, "type", "veth", "peer", "name", "eth0",
+             "netns", self.namespace)
+        _run("ip", "-n", self.network.switch, "link", "set", self._port, "master", "switch", "up")
+        self.ip("link", "set", "lo", "up")
+        self.ip("link", "set", "eth0", "up")
+        self.add_address(f"{self.ip4}/24")
+        self.add_address(f"{self.ip6}/64")
+
+    def ip(self, *arguments: str) -> None:
+        _run("ip", "-n", self.namespace, *arguments)
+
+    def add_address(self, address: str) -> None:
+        no_wait = ["nodad"] if ":" in address else []
+        self.ip("address", "add", address, "dev", "eth0", *no_wait)
+
+    def argv(self, *program: str) -> list[str]:
+        """The command that runs a program on this host, in place (the pid stays)."""
+        directory = str(self.network.directory)
+        return ["ip", "netns", "exec", self.namespace, "sh", "-c", _EXEC_WITH_NAMES, directory, *program]
+
+    def run(self, *program: str) -> str:
+        return _run(*self.argv(*program))
+
+    def sockets(self, *filters: str) -> list[str]:
+        """TCP sockets of this host as `ss` lists them, one a line."""
+        return self.run("ss", "-tnoH", *filters).splitlines()
+
+    def vanish(self) -> None:
+        """Drop every packet in and out: the host no longer answers anything."""
+        _run("ip", "netns", "exec", self.namespace, "nft", "-f", "-", stdin=_DROP_ALL)
+
+    def appear(self) -> None:
+        _run("ip", "netns", "exec", self.namespace, "nft", "delete", "table", "inet", "vanished")
+
+    def unplug(self) -> None:
+        """Take the link down at the switch, as a pulled cable would."""
+        _run("ip", "-n", self.network.switch, "link", "set", self._port, "down")
+
+
+class Network:
+    """The switch, its hosts and the names they know each other by."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.prefix = f"failover-{os.getpid()}-{next(_LAB_NUMBERS)}"
+        self.switch = f"{self.prefix}-switch"
+        self.hosts: dict[str, Host] = {}
+        self._names: dict[str, list[str]] = {}
+        (directory / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        (directory / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\nservices: files\n")
+        self._write_names()
+
+    def create(self) -> None:
+        _run("ip", "netns", "add", self.switch)
+        _run("ip", "-n", self.switch, "link", "add", "switch", "type", "bridge")
+        _run("ip", "-n", self.switch, "link", "set", "switch", "up")
+
+    def add_host(self, name: str, *, named: bool = True) -> Host:
+        host = Host(self, name, _FIRST_HOST + len(self.hosts))
+        self.hosts[name] = host
+        host.create()
+        if named:
+            self.set_name(name, [host.ip4, host.ip6])
+        return host
+
+    def set_name(self, name: str, addresses: Iterable[str]) -> None:
+        """Let name stand for these addresses from now on; none: it does not resolve."""
+        self._names[name] = list(addresses)
+        self._write_names()
+
+    def ask_name_server(self, address: str, timeout_s: int) -> None:
+        """Let programs started from now on ask this name server, patiently."""
+        text = f"nameserver {address}\noptions timeout:{timeout_s} attempts:2\n"
+        (self.directory / "resolv.conf").write_text(text)
+
+    def close(self) -> None:
+        for namespace in [*(host.namespace for host in self.hosts.values()), self.switch]:
+            subprocess.run(["ip", "netns", "delete", namespace], capture_output=True, check=False)
+
+    def _write_names(self) -> None:
+        # In place, not by rename: the file is bind-mounted in running programs.
+        # The machine's own name is there because syslog-ng looks it up when it starts.
+        own = socket.gethostname().partition(".")[0]
+        lines = [f"127.0.0.1 {own}.example.com {own} localhost", "::1 localhost"]
+        lines += [f"{address} {name}" for name, addresses in self._names.items() for address in addresses]
+        (self.directory / "hosts").write_text("\n".join(lines) + "\n")

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Controls the process (sender_main.py) that feeds numbered messages to the client syslog-ng."""
+
+import sys
+from pathlib import Path
+
+from harness.process import Process
+
+_PROGRAM = Path(__file__).with_name("sender_main.py")
+
+
+class Sender:
+    """Numbers start at 1 and never repeat."""
+
+    def __init__(self, socket: Path, output: Path) -> None:
+        self._process = Process([sys.executable, str(_PROGRAM), str(socket)], output, talk=True)
+
+    def send(self, count: int) -> range:
+        """Send so many messages; return their numbers."""
+        last = int(self._process.ask(f"send {count}"))
+        return range(last - count + 1, last + 1)
+
+    def stream(self, per_second: float) -> int:
+        """Send steadily from now on; return the first number of the stream."""
+        return int(self._process.ask(f"rate {per_second}")) + 1
+
+    def pause(self) -> int:
+        """Stop the stream; return the last number sent."""
+        return int(self._process.ask("rate 0"))
+
+    def kill(self) -> None:
+        self._process.kill()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The stock syslog-ng: where it is, its configurations, its syntax check and what it prints."""
+
+import glob
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+MODULE_DIR = Path(os.environ.get("FAILOVER_MODULE_DIR", REPOSITORY / "build"))
+WRONG_LAYOUT_DIR = Path(os.environ.get("FAILOVER_WRONG_LAYOUT_DIR", REPOSITORY / "build" / "wrong-layout"))
+
+#: The environment variable that names the socket of the source that the sender feeds, and that source.
+SOCKET_VARIABLE = "NUMBERS_SOCKET"
+NUMBERS = f'unix-stream("`{SOCKET_VARIABLE}`")'
+
+_LOG_LINE = re.compile(r"^\[(?P<time>[^\]]+)\] (?P<message>[^;]*);? ?(?P<tags>.*)$")
+_TAG = re.compile(r"(\w+)='((?:[^'\\]|\\.)*)'")
+_DESTINATION = re.compile(r"^\s*destination\s+(\w+)\s*\{", re.MULTILINE)
+
+
+@cache
+def stock_module_dir() -> str:
+    asked = subprocess.run(["pkg-config", "--variable=moduledir", "syslog-ng"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or sorted(glob.glob("/usr/lib/syslog-ng/[0-9]*"))[-1]
+
+
+def argv(config: Path, *options: str, module_dir: Path = MODULE_DIR) -> list[str]:
+    path = f"--module-path={stock_module_dir()}:{module_dir}"
+    return ["syslog-ng", path, "--no-caps", f"--cfgfile={config}", *options]
+
+
+def destination(name: str, driver: str) -> str:
+    return f"destination {name} {{\n{driver};\n}};\n"
+
+
+def configuration(destinations: str, *, source: str = NUMBERS, options: str = "time-reopen(1)", module: bool = True) -> str:
+    """A complete configuration: everything from the source goes to every destination."""
+    head = "@version: 3.38\n" + ("@module failover\n" if module else "")
+    paths = [f"log {{ source(s_numbers); destination({name}); }};\n" for name in _DESTINATION.findall(destinations)]
+    return (f"{head}options {{ {options}; keep-hostname(yes); stats-freq(0); }};\n"
+            f"source s_numbers {{ {source}; }};\n{destinations}{''.join(paths)}")
+
+
+@dataclass(frozen=True)
+class SyntaxCheck:
+    exit_code: int
+    text: str
+
+    def lines_blamed(self) -> list[int]:
+        """The line numbers of the configuration that the errors name."""
+        return [int(line) for line in re.findall(r" in \S+?:(\d+):", self.text)]
+
+
+def check_syntax(config: str, directory: Path, *, module_dir: Path = MODULE_DIR) -> SyntaxCheck:
+    """Run `syslog-ng --syntax-only` on a configuration."""
+    path = directory / "checked.conf"
+    path.write_text(config)
+    done = subprocess.run(argv(path, "--syntax-only", module_dir=module_dir), capture_output=True, text=True, check=False,
+                          timeout=60)
+    return SyntaxCheck(done.returncode, done.stdout + done.stderr)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of syslog-ng's own log."""
+
+    time: datetime
+    message: str
+    tags: dict[str, str]
+
+    def matches(self, message: str, tags: dict[str, str]) -> bool:
+        return self.message == message and tags.items() <= self.tags.items()
+
+
+def parse_log(text: str) -> list[LogLine]:
+    parsed = (_LOG_LINE.match(line) for line in text.splitlines())
+    return [LogLine(datetime.fromisoformat(m["time"]), m["message"], dict(_TAG.findall(m["tags"]))) for m in parsed if m]
