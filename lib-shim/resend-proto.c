@@ -319,6 +319,10 @@ _decorate(LogProtoClient *proto, FailoverStream *stream)
   g_hash_table_insert(decorations, proto, self);
   G_UNLOCK(decorations);
   stream->active = self;
+
+  /* the window before anything was sent is what later ones are measured by */
+  TcpState tcp;
+  failover_stream_sample(self, &tcp);
 }
 
 /* construct() has no user data, and at a reload its address tells whether the

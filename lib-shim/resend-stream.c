@@ -28,6 +28,8 @@ typedef struct _Drain
   failover_resend *resend;
   gint fd;
   gboolean closed_by_peer;
+  gboolean last_is_partial;
+  guint64 received; /* as in the decoration: to see the peer's FIN */
   gint64 deadline_ms;
   gint interval_ms;
   struct iv_timer timer;
@@ -85,6 +87,14 @@ _count_to_resend(failover_resend *resend)
   return state.to_resend;
 }
 
+static gboolean
+_has_kept(failover_resend *resend)
+{
+  failover_resend_state state = { .struct_size = sizeof(state) };
+
+  return failover_resend_get_state(resend, &state) == FAILOVER_OK && state.kept > 0;
+}
+
 /* `resend` is of a connection that was lost.  Takes it. */
 static void
 _give_back(FailoverStream *self, failover_resend *resend)
@@ -119,8 +129,9 @@ failover_stream_count_waiting(FailoverStream *self)
  * Draining
  */
 
+/* `died`: also what is acknowledged may not have been read. */
 static void
-_drain_finish(Drain *self, gboolean acknowledged)
+_drain_finish(Drain *self, gboolean died)
 {
   FailoverStream *stream = self->stream;
   gboolean closed_by_peer = self->closed_by_peer;
@@ -129,7 +140,7 @@ _drain_finish(Drain *self, gboolean acknowledged)
     iv_timer_unregister(&self->timer);
   stream->drains = g_list_remove(stream->drains, self);
   close(self->fd);
-  failover_resend_connection_lost(self->resend, acknowledged || closed_by_peer);
+  failover_resend_connection_lost(self->resend, !died);
   _give_back(stream, self->resend);
   g_free(self);
 
@@ -141,15 +152,19 @@ _drain_finish(Drain *self, gboolean acknowledged)
 static gboolean
 _drain_step(Drain *self)
 {
-  TcpState tcp;
-  gboolean readable = tcp_state_read(self->fd, &tcp);
+  TcpState tcp = { .reset = TRUE };
+  gboolean readable = tcp_state_read_all(self->fd, &tcp);
+  gboolean closed_by_peer = self->closed_by_peer || (readable && tcp.received == self->received + 1);
 
   if (readable)
-    failover_stream_sample_resend(self->resend, &tcp, FALSE);
-  gboolean acknowledged = readable && tcp.acked >= tcp.written;
-  if (!acknowledged && readable && !tcp.reset && failover_stream_now_ms() < self->deadline_ms)
+    failover_stream_sample_resend(self->resend, &tcp, self->last_is_partial);
+  /* a peer that has closed has read what it acknowledged; of one that has not,
+   * also the grace is waited for */
+  gboolean done = readable && tcp.acked >= tcp.written
+                  && (closed_by_peer || !_has_kept(self->resend) || self->last_is_partial);
+  if (!done && readable && !tcp.reset && failover_stream_now_ms() < self->deadline_ms)
     return FALSE;
-  _drain_finish(self, acknowledged);
+  _drain_finish(self, tcp.reset && !closed_by_peer);
   return TRUE;
 }
 
@@ -176,6 +191,8 @@ _drain_start(FailoverStream *stream, Decoration *connection)
   self->resend = g_steal_pointer(&connection->resend);
   self->fd = connection->drain_fd;
   self->closed_by_peer = connection->closed_by_peer;
+  self->last_is_partial = failover_stream_has_partial(connection);
+  self->received = connection->received;
   self->deadline_ms = failover_stream_now_ms() + (self->closed_by_peer ? DRAIN_CLOSED_MS : DRAIN_FAILBACK_MS);
   self->interval_ms = DRAIN_FIRST_MS;
   IV_TIMER_INIT(&self->timer);
@@ -225,14 +242,6 @@ _is_idle(FailoverStream *self)
   return self->writer && !log_writer_has_pending_writes(self->writer);
 }
 
-static gboolean
-_has_kept(FailoverStream *self)
-{
-  failover_resend_state state = { .struct_size = sizeof(state) };
-
-  return failover_resend_get_state(self->active->resend, &state) == FAILOVER_OK && state.kept > 0;
-}
-
 static void
 _watch_due(gpointer s)
 {
@@ -243,7 +252,7 @@ _watch_due(gpointer s)
   if (self->active && _is_idle(self))
     {
       gboolean half_closed = failover_stream_sample(self->active, &tcp) && !tcp.open && !tcp.reset;
-      if (!_has_kept(self))
+      if (!_has_kept(self->active->resend))
         next_ms = WATCH_IDLE_MS;
       if (half_closed && self->callbacks.half_closed)
         {

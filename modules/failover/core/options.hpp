@@ -26,7 +26,7 @@ struct Settings
   std::optional<int64_t> switch_delay_ms; // absent: time-reopen()
   bool resend = true;
   int64_t resend_grace_ms = 500;
-  std::size_t resend_buffer_size = 16 * 1024 * 1024;
+  std::size_t resend_buffer_size = std::size_t{ 16 } << 20;
 };
 
 class Options

@@ -4,18 +4,11 @@
 
 namespace failover {
 
-namespace {
-
-using Length = uint32_t;
-
-} // namespace
-
 bool
 Resend::make_room(std::size_t length)
 {
   // one message may be larger than the limit: alone it is let in
-  const std::size_t limit = kept() == 0 ? std::max(limit_, length) : limit_;
-  while (!bytes_.reserve(length, limit))
+  while (!bytes_.reserve(length, kept() == 0 ? std::max(limit_, length) : limit_))
     {
       // the grace yields, oldest first; what is unacknowledged never does
       if (marks_.empty() || marks_.front().acked_at < 0)
@@ -58,26 +51,37 @@ Resend::forget_last()
   posted_ = end_;
 }
 
+Resend::Length
+Resend::length_at(const Place &place) const
+{
+  Length length = 0;
+  bytes_.read(place.byte - front_.byte, &length, sizeof(length));
+  return length;
+}
+
+Resend::Place
+Resend::behind(const Place &place) const
+{
+  return { place.message + 1, place.byte + sizeof(Length) + length_at(place) };
+}
+
 std::size_t
 Resend::next_length() const
 {
-  Length length = 0;
-  bytes_.read(offset_of_next(), &length, sizeof(length));
-  return length;
+  return length_at(posted_);
 }
 
 void
 Resend::copy_next(char *out) const
 {
-  bytes_.read(offset_of_next() + sizeof(Length), out, next_length());
+  bytes_.read(posted_.byte - front_.byte + sizeof(Length), out, next_length());
 }
 
 void
 Resend::next_posted()
 {
   last_posted_ = sizeof(Length) + next_length();
-  posted_.message++;
-  posted_.byte += last_posted_;
+  posted_ = behind(posted_);
   counters_.resent++;
 }
 
@@ -86,10 +90,12 @@ Resend::sample(const TransportSample &sample)
 {
   widest_window_ = std::max(widest_window_, sample.window);
   const bool keeps_up = uint64_t{ sample.window } * 2 >= widest_window_;
-  if (sampled_at_ms_ >= 0 && keeps_up && kept_up_)
+  const bool answers = sample.acked > acked_position_ || sample.acked >= sample.written;
+  if (sampled_at_ms_ >= 0 && keeps_up && kept_up_ && answers)
     grace_clock_ms_ += sample.now_ms - sampled_at_ms_;
   sampled_at_ms_ = sample.now_ms;
   kept_up_ = keeps_up;
+  acked_position_ = sample.acked;
 
   Place in_kernel = posted_;
   if (sample.last_is_partial && posted_.message > front_.message)
@@ -118,7 +124,60 @@ Resend::mark_acknowledged(uint64_t acked)
     {
       marks_[i].acked_at = grace_clock_ms_;
       acked_ = marks_[i].end;
+      acked_mark_position_ = marks_[i].position;
     }
+}
+
+// What framing and TLS add to each message between two places in the stream, if
+// it is the same for all of them: then the lengths have as many digits (octet
+// counting) and fit into one TLS record.  0 if that is not certain.
+uint64_t
+Resend::added_to_each(const Place &from, const Place &to, uint64_t stream) const
+{
+  constexpr Length largest_record = 16 * 1024 - 16;
+  const uint64_t count = to.message - from.message;
+  uint64_t text = 0;
+  Length power = 1; // of ten, above the lengths
+  for (Place place = from; place.message < to.message; place = behind(place))
+    {
+      const Length length = length_at(place);
+      if (place.message == from.message)
+        while (power <= length)
+          power *= 10;
+      if (length >= power || length * uint64_t{ 10 } < power || length > largest_record)
+        return 0;
+      text += length;
+    }
+  return stream > text && (stream - text) % count == 0 ? (stream - text) / count : 0;
+}
+
+// The first mark that is not acknowledged may be so in part.  Where its messages
+// end in the stream is known from above: each behind one takes at least its own
+// length, and what is added to each.
+Resend::Place
+Resend::acknowledged_within_mark()
+{
+  std::size_t index = 0;
+  while (index < marks_.size() && marks_[index].acked_at >= 0)
+    index++;
+  if (index == marks_.size())
+    return acked_;
+
+  const Mark &mark = marks_[index];
+  // before the first mark there was the handshake
+  const uint64_t added =
+      acked_mark_position_ > 0 ? added_to_each(acked_, mark.end, mark.position - acked_mark_position_) : 0;
+  const uint64_t count = mark.end.message - acked_.message;
+  uint64_t rest = mark.end.byte - acked_.byte - count * sizeof(Length) + count * added;
+  Place place = acked_;
+  while (place.message < mark.end.message)
+    {
+      rest -= length_at(place) + added;
+      if (mark.position - rest > acked_position_)
+        break;
+      place = behind(place);
+    }
+  return place;
 }
 
 void
@@ -146,13 +205,18 @@ Resend::drop_until(const Place &place)
 void
 Resend::connection_lost(bool orderly)
 {
-  if (orderly && acked_.message > front_.message)
-    drop_until(acked_);
+  if (orderly)
+    {
+      const Place place = acknowledged_within_mark();
+      if (place.message > front_.message)
+        drop_until(place);
+    }
 
   posted_ = front_;
   marks_.clear();
   marked_ = front_.message;
   acked_ = front_;
+  acked_position_ = acked_mark_position_ = 0;
   sampled_at_ms_ = -1;
   widest_window_ = 0;
   kept_up_ = true;
@@ -164,7 +228,7 @@ Resend::take_over(Resend &from)
   bytes_.reserve(from.bytes_.size(), std::max(limit_, bytes_.size() + from.bytes_.size()));
   std::vector<char> message;
   from.connection_lost(false);
-  for (; from.has_next(); from.posted_.message++, from.posted_.byte += sizeof(Length) + message.size())
+  for (; from.has_next(); from.posted_ = from.behind(from.posted_))
     {
       message.resize(from.next_length());
       from.copy_next(message.data());

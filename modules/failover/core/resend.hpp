@@ -74,6 +74,8 @@ public:
   const ResendCounters &counters() const { return counters_; }
 
 private:
+  using Length = uint32_t; // stands before each message in the buffer
+
   // A place between two messages: how many messages and how many bytes of the
   // buffer were before it since the beginning.
   struct Place
@@ -93,9 +95,12 @@ private:
   bool make_room(std::size_t length);
   void append(std::string_view message);
   void mark_acknowledged(uint64_t acked);
+  Place acknowledged_within_mark();
+  uint64_t added_to_each(const Place &from, const Place &to, uint64_t stream) const;
   void drop_graced();
   void drop_until(const Place &place);
-  std::size_t offset_of_next() const { return posted_.byte - front_.byte; }
+  Length length_at(const Place &place) const;
+  Place behind(const Place &place) const;
 
   std::size_t limit_;
   int64_t grace_ms_;
@@ -110,11 +115,13 @@ private:
   std::size_t last_kept_ = 0;   // bytes of the message at the end
 
   Ring<Mark> marks_;
-  uint64_t marked_ = 0; // messages before this one have a mark
-  Place acked_;         // what is before is acknowledged
+  uint64_t marked_ = 0;              // messages before this one have a mark
+  Place acked_;                      // what is before is acknowledged; never before front_ with marks
+  uint64_t acked_mark_position_ = 0; // of the last mark that is acknowledged
+  uint64_t acked_position_ = 0;      // of the last sample
 
-  // The grace clock runs only while the receiver keeps up: a window under half
-  // of the widest seen means that unread bytes pile up over there.
+  // The grace clock runs only while the receiver answers and keeps up: a window
+  // under half of the widest seen means that unread bytes pile up over there.
   int64_t grace_clock_ms_ = 0;
   int64_t sampled_at_ms_ = -1;
   bool kept_up_ = true;

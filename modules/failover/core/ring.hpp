@@ -60,10 +60,10 @@ public:
   // Room for `more` bytes behind what is there, as long as that is at most `limit`.
   bool reserve(std::size_t more, std::size_t limit)
   {
-    if (size_ + more <= capacity())
-      return true;
     if (size_ + more > limit)
       return false;
+    if (size_ + more <= capacity())
+      return true;
     const std::size_t larger_capacity = std::min(limit, std::max({ capacity() * 2, size_ + more, smallest }));
     auto larger = std::make_unique_for_overwrite<char[]>(larger_capacity);
     read(0, larger.get(), size_);
@@ -103,7 +103,7 @@ public:
   void drop_back(std::size_t length) { size_ -= length; }
 
 private:
-  static constexpr std::size_t smallest = 64 * 1024;
+  static constexpr std::size_t smallest = std::size_t{ 64 } << 10;
 
   std::size_t wrap(std::size_t index) const { return index < capacity() ? index : index - capacity(); }
 
