@@ -388,11 +388,13 @@ _quiet(gpointer s)
     self->callbacks.quiet(self->callbacks.user_data);
 }
 
+static const FailoverStreamCallbacks no_callbacks;
+
 void
 failover_stream_bind(FailoverStream *self, LogWriter *writer, const FailoverStreamCallbacks *callbacks)
 {
   self->writer = writer;
-  self->callbacks = callbacks ? *callbacks : (FailoverStreamCallbacks) { NULL };
+  self->callbacks = callbacks ? *callbacks : no_callbacks;
   if (writer)
     _arm(&self->watch, WATCH_BUSY_MS);
   else
@@ -442,7 +444,7 @@ failover_stream_unref(FailoverStream *self)
 {
   if (!self || !g_atomic_ref_count_dec(&self->references))
     return;
-  self->callbacks = (FailoverStreamCallbacks) { NULL };
+  self->callbacks = no_callbacks;
   failover_stream_stop_draining(self);
   failover_stream_bind(self, NULL, NULL);
   iv_event_unregister(&self->quiet);

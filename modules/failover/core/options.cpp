@@ -13,7 +13,8 @@ namespace {
 
 constexpr double longest_seconds = 366.0 * 24 * 3600;
 constexpr uint32_t most_probes = 1'000'000;
-constexpr int64_t smallest_buffer = int64_t{ 64 } << 10; // less could not hold what one connection has in flight
+constexpr int64_t smallest_buffer = int64_t{ 64 }
+                                    << 10; // less could not hold what one connection has in flight
 constexpr int64_t largest_buffer = int64_t{ 1 } << 40;
 
 std::string
