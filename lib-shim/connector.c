@@ -3,6 +3,9 @@
  */
 #include "connector.h"
 
+#include "tcp-state.h"
+#include "tls-handshake.h"
+
 #include "gsocket.h"
 #include "host-resolve.h"
 
@@ -12,10 +15,16 @@
 
 struct _FailoverConnector
 {
+  HostInetDest *dest;
+  gchar *server;
+  failover_purpose purpose;
+  gint64 dead_peer_timeout_ms;
+  gboolean watched;
   FailoverConnectorDone done;
   gpointer user_data;
   gint fd;
   gint error;
+  FailoverTlsHandshake *handshake;
   GSockAddr *address;
   GSockAddr *bind_address;
   struct iv_fd watch;
@@ -53,9 +62,46 @@ _open_socket(HostInetDest *dest, GSockAddr *bind_address, GSockAddr *address)
 }
 
 static void
-_report(FailoverConnector *self, gint error)
+_report_error(FailoverConnector *self, gint error)
 {
-  self->done(self, error, self->user_data);
+  FailoverConnectorResult result =
+  {
+    .reason = failover_reason_from_errno(error),
+    .detail = g_strerror(error),
+  };
+  self->done(self, &result, self->user_data);
+}
+
+static void
+_report_connected(FailoverConnector *self)
+{
+  FailoverConnectorResult result = { .connected = TRUE };
+  self->done(self, &result, self->user_data);
+}
+
+static void
+_handshake_done(FailoverTlsHandshake *handshake G_GNUC_UNUSED, const gchar *error, gpointer user_data)
+{
+  FailoverConnector *self = user_data;
+
+  if (error)
+    {
+      FailoverConnectorResult result = { .reason = FAILOVER_REASON_TLS, .detail = error };
+      self->done(self, &result, self->user_data);
+      return;
+    }
+  _report_connected(self);
+}
+
+static void
+_start_handshake(FailoverConnector *self)
+{
+  self->handshake = failover_tls_handshake_start(self->dest, self->fd, self->server, _handshake_done, self);
+  if (!self->handshake)
+    {
+      FailoverConnectorResult result = { .reason = FAILOVER_REASON_LOCAL, .detail = "TLS could not be set up" };
+      self->done(self, &result, self->user_data);
+    }
 }
 
 static void
@@ -68,14 +114,27 @@ _writable(gpointer s)
   iv_fd_unregister(&self->watch);
   if (getsockopt(self->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
     error = errno;
-  _report(self, error);
+  if (error)
+    {
+      _report_error(self, error);
+      return;
+    }
+  host_set_up_peer_socket(self->dest, self->fd, self->address);
+  if (self->dead_peer_timeout_ms > 0 && !host_has_own_keepalive(self->dest))
+    tcp_set_keepalive(self->fd, self->dead_peer_timeout_ms);
+  if (self->dead_peer_timeout_ms > 0 && !self->watched)
+    tcp_set_user_timeout(self->fd, self->dead_peer_timeout_ms);
+  if (self->purpose == FAILOVER_PURPOSE_USE && failover_tls_is_used(self->dest))
+    _start_handshake(self);
+  else
+    _report_connected(self);
 }
 
 static void
 _failed(gpointer s)
 {
   FailoverConnector *self = s;
-  _report(self, self->error);
+  _report_error(self, self->error);
 }
 
 static gint
@@ -95,10 +154,16 @@ _connect(FailoverConnector *self, HostInetDest *dest)
 }
 
 FailoverConnector *
-failover_connector_start(HostInetDest *dest, GSockAddr *address, FailoverConnectorDone done, gpointer user_data)
+failover_connector_start(HostInetDest *dest, GSockAddr *address, const FailoverConnectorOptions *options,
+                         FailoverConnectorDone done, gpointer user_data)
 {
   FailoverConnector *self = g_new0(FailoverConnector, 1);
 
+  self->dest = dest;
+  self->server = g_strdup(options->server);
+  self->purpose = options->purpose;
+  self->dead_peer_timeout_ms = options->dead_peer_timeout_ms;
+  self->watched = options->watched;
   self->done = done;
   self->user_data = user_data;
   self->fd = -1;
@@ -132,6 +197,12 @@ failover_connector_take_fd(FailoverConnector *self)
   return fd;
 }
 
+TLSSession *
+failover_connector_take_tls_session(FailoverConnector *self)
+{
+  return self->handshake ? failover_tls_handshake_take_session(self->handshake) : NULL;
+}
+
 GSockAddr *
 failover_connector_get_address(FailoverConnector *self)
 {
@@ -151,8 +222,11 @@ failover_connector_free(FailoverConnector *self)
     iv_fd_unregister(&self->watch);
   if (iv_task_registered(&self->failed))
     iv_task_unregister(&self->failed);
+  if (self->handshake)
+    failover_tls_handshake_free(self->handshake);
   if (self->fd >= 0)
     close(self->fd);
+  g_free(self->server);
   g_sockaddr_unref(self->address);
   g_sockaddr_unref(self->bind_address);
   g_free(self);

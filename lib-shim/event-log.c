@@ -29,6 +29,14 @@ _tag_error(const failover_event *event)
   return evt_tag_str("error", failover_reason_text(event->reason));
 }
 
+/* Messages that the servers tried so far have not confirmed. */
+static EVTTAG *
+_tag_to_resend(FailoverDest *self)
+{
+  return evt_tag_printf("to_resend", "%" G_GUINT64_FORMAT,
+                        self->stream ? failover_stream_count_waiting(self->stream) : 0);
+}
+
 static EVTTAG *
 _tag_duration(const failover_event *event)
 {
@@ -54,11 +62,13 @@ failover_dest_log_event(FailoverDest *self, const failover_event *event)
       break;
     case FAILOVER_EVENT_SERVER_FAILED:
       msg_warning("failover: log server failed", TAGS_OF_ALL(self, event), _tag_error(event),
-                  _tag_duration(event), TAG_TEXT("next", event->next), evt_tag_long("wait_ms", event->wait_ms));
+                  _tag_duration(event), _tag_to_resend(self), TAG_TEXT("next", event->next),
+                  evt_tag_long("wait_ms", event->wait_ms));
       break;
     case FAILOVER_EVENT_ALL_FAILED:
       msg_error("failover: all log servers failed", TAGS_OF_ALL(self, event), _tag_error(event),
-                _tag_duration(event), TAG_TEXT("next", event->next), evt_tag_long("wait_ms", event->wait_ms));
+                _tag_duration(event), _tag_to_resend(self), TAG_TEXT("next", event->next),
+                evt_tag_long("wait_ms", event->wait_ms));
       break;
     case FAILOVER_EVENT_PROBE_SUCCEEDED:
       msg_notice("failover: probe of the primary succeeded", TAGS_OF_ALL(self, event), TAG_TOOK(event),

@@ -147,21 +147,20 @@ _release_lookup(void *user_data, uint64_t id)
  */
 
 static void
-_connect_done(FailoverConnector *connector G_GNUC_UNUSED, gint error, gpointer user_data)
+_connect_done(FailoverConnector *connector G_GNUC_UNUSED, const FailoverConnectorResult *result, gpointer user_data)
 {
   Connection *self = user_data;
   FailoverDest *owner = self->owner;
   uint64_t id = self->id;
 
-  if (error == 0)
+  if (result->connected)
     {
       failover_dest_check_engine(owner, failover_engine_connected(owner->engine, id));
       return;
     }
   g_hash_table_remove(owner->connections, &id);
-  const gchar *detail = g_strerror(error);
-  failover_dest_check_engine(owner, failover_engine_connect_failed(owner->engine, id,
-                             failover_reason_from_errno(error), (failover_text) { detail, strlen(detail) }));
+  failover_dest_check_engine(owner, failover_engine_connect_failed(owner->engine, id, result->reason,
+                             (failover_text) { result->detail, strlen(result->detail) }));
 }
 
 static void
@@ -174,47 +173,42 @@ _connection_free(gpointer s)
 }
 
 static void
-_connect(void *user_data, uint64_t id, uint64_t lookup_id, uint32_t address)
+_connect(void *user_data, uint64_t id, uint64_t lookup_id, uint32_t address, failover_text server,
+         failover_purpose purpose)
 {
   FailoverDest *owner = user_data;
   Lookup *lookup = g_hash_table_lookup(owner->lookups, &lookup_id);
   Connection *self = g_new0(Connection, 1);
 
   g_assert(lookup);
+  gchar *name = g_strndup(server.data, server.length);
+  FailoverConnectorOptions options =
+  {
+    .server = name,
+    .purpose = purpose,
+    .dead_peer_timeout_ms = failover_options_get_dead_peer_timeout_ms(owner->options),
+    .watched = owner->stream != NULL,
+  };
   self->owner = owner;
   self->id = id;
   self->connector = failover_connector_start(owner->dest,
                                              failover_lookup_get_address(lookup->lookup, address),
-                                             _connect_done, self);
+                                             &options, _connect_done, self);
   g_hash_table_insert(owner->connections, &self->id, self);
-}
-
-/* The host name in the certificate has to be the one of this server. */
-static void
-_set_up_tls_verifier(HostInetDest *dest, const gchar *server)
-{
-  HostTransportMapperInet *mapper = (HostTransportMapperInet *) dest->super.transport_mapper;
-
-  if (!mapper->tls_context)
-    return;
-  gchar *primary = dest->primary;
-  dest->primary = g_strdup(server);
-  host_api.afinet_dd_setup_tls_verifier(dest);
-  g_free(dest->primary);
-  dest->primary = primary;
+  g_free(name);
 }
 
 /* FALSE: it could not be used and was closed; what was in use before still is. */
 static gboolean
-_give_to_writer(FailoverDest *self, FailoverConnector *connector, const gchar *server)
+_give_to_writer(FailoverDest *self, FailoverConnector *connector)
 {
   HostSocketDest *dest = &self->dest->super;
   gint fd = failover_connector_take_fd(connector);
 
   g_sockaddr_unref(dest->bind_addr);
   dest->bind_addr = g_sockaddr_ref(failover_connector_get_bind_address(connector));
-  _set_up_tls_verifier(self->dest, server);
 
+  self->tls_session = failover_connector_take_tls_session(connector);
   if (self->stream)
     {
       failover_stream_drain(self->stream);
@@ -222,6 +216,7 @@ _give_to_writer(FailoverDest *self, FailoverConnector *connector, const gchar *s
     }
   host_api.afsocket_dd_connected_with_fd(dest, fd, g_sockaddr_ref(failover_connector_get_address(connector)));
   failover_stream_end_connection();
+  g_clear_pointer(&self->tls_session, tls_session_free);
 
   if (dest->fd == fd)
     {
@@ -244,7 +239,6 @@ _hand_over_free(FailoverDestHandOver *self)
   if (iv_task_registered(&self->at_once))
     iv_task_unregister(&self->at_once);
   failover_connector_free(self->connector);
-  g_free(self->server);
   g_free(self);
 }
 
@@ -256,7 +250,7 @@ failover_dest_complete_hand_over(FailoverDest *self)
 
   if (!hand_over)
     return;
-  gboolean given = _give_to_writer(self, hand_over->connector, hand_over->server);
+  gboolean given = _give_to_writer(self, hand_over->connector);
   _hand_over_free(hand_over);
   if (given)
     return;
@@ -283,12 +277,11 @@ failover_dest_complete_hand_over_soon(FailoverDest *self)
 }
 
 static void
-_wait_for_hand_over(FailoverDest *self, FailoverConnector *connector, const gchar *server)
+_wait_for_hand_over(FailoverDest *self, FailoverConnector *connector)
 {
   FailoverDestHandOver *hand_over = g_new0(FailoverDestHandOver, 1);
 
   hand_over->connector = connector;
-  hand_over->server = g_strdup(server);
   IV_TIMER_INIT(&hand_over->limit);
   hand_over->limit.cookie = self;
   hand_over->limit.handler = _hand_over_due;
@@ -303,7 +296,7 @@ _wait_for_hand_over(FailoverDest *self, FailoverConnector *connector, const gcha
 }
 
 static failover_status
-_hand_over(void *user_data, uint64_t id, failover_text server)
+_hand_over(void *user_data, uint64_t id)
 {
   FailoverDest *self = user_data;
   Connection *connection = g_hash_table_lookup(self->connections, &id);
@@ -312,20 +305,18 @@ _hand_over(void *user_data, uint64_t id, failover_text server)
   g_assert(connection);
   FailoverConnector *connector = g_steal_pointer(&connection->connector);
   g_hash_table_remove(self->connections, &id);
-  gchar *name = g_strndup(server.data, server.length);
 
   /* make before break: the connection in use is left at the end of a message */
   if (self->fd_in_use >= 0 && self->stream && !failover_stream_quiesce(self->stream))
     {
-      _wait_for_hand_over(self, connector, name);
+      _wait_for_hand_over(self, connector);
     }
   else
     {
-      if (!_give_to_writer(self, connector, name))
+      if (!_give_to_writer(self, connector))
         status = FAILOVER_ERROR_INTERNAL;
       failover_connector_free(connector);
     }
-  g_free(name);
   return status;
 }
 

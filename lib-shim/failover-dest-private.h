@@ -18,11 +18,21 @@ typedef struct _FailoverDestTimer
   struct iv_timer timer;
 } FailoverDestTimer;
 
+/* What goes from one configuration to the next.  If nobody fetches it, then
+ * failover() is gone from the destination: syslog-ng's own driver would keep
+ * the connection to a failover server for ever, so it is ended. */
+typedef struct _FailoverDestSaved
+{
+  failover_snapshot *snapshot;
+  FailoverStream *stream; /* NULL with resend(no) */
+  gint fd;          /* of the connection in use, as the LogWriter's proto knows it */
+  gint fd_shutdown; /* duplicate, -1 if the primary is in use */
+} FailoverDestSaved;
+
 /* An open connection on its way to the LogWriter. */
 typedef struct _FailoverDestHandOver
 {
   FailoverConnector *connector;
-  gchar *server;
   struct iv_timer limit; /* for the old connection to be quiet */
   struct iv_task at_once;
 } FailoverDestHandOver;
@@ -35,16 +45,18 @@ struct _FailoverDest
   HostInetDest *dest; /* the driver, from attach() on */
 
   /* what the hooks replace */
-  gboolean hooked;
+  HostTransportMapper *mapper; /* NULL until then */
   void (*driver_notify)(LogPipe *self, gint notify_code, gpointer user_data);
   gboolean (*driver_deinit)(LogPipe *self);
+  LogTransport *(*mapper_construct_log_transport)(HostTransportMapper *self, gint fd);
   gboolean (*mapper_async_init)(HostTransportMapper *self, HostAsyncInitFunc func, gpointer arg);
 
   /* from init to deinit */
   failover_engine *engine;
-  struct _FailoverDestSaved *saved; /* of the configuration before, until the start */
+  FailoverDestSaved *saved; /* of the configuration before, until the start */
   gint fd_in_use;                   /* belongs to the LogWriter's proto, -1: none */
   FailoverStream *stream;           /* NULL with resend(no) */
+  TLSSession *tls_session;          /* established, while its connection is handed over */
   FailoverDestHandOver *hand_over;  /* waits for the connection in use to come to the end of a message */
   gboolean end_pending;             /* the connection in use has ended, the peer still acknowledges */
   failover_reason end_reason;
@@ -60,6 +72,12 @@ failover_host failover_dest_host_callbacks(FailoverDest *self);
 /* Takes the connection that waits to be handed over into use now, or soon. */
 void failover_dest_complete_hand_over(FailoverDest *self);
 void failover_dest_complete_hand_over_soon(FailoverDest *self);
+
+/* failover-dest-saved.c */
+void failover_dest_save(FailoverDest *self);
+void failover_dest_fetch_saved(FailoverDest *self);
+void failover_dest_saved_free(FailoverDestSaved *self);
+void failover_dest_saved_not_wanted(gpointer s);
 
 /* event-log.c */
 void failover_dest_log_event(FailoverDest *self, const failover_event *event);

@@ -4,83 +4,16 @@
 #include "failover-dest-private.h"
 
 #include "tcp-state.h"
+#include "tls-handshake.h"
 
 #include "messages.h"
+#include "transport/transport-tls.h"
 
-#include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-enum { SHUTDOWN_MS = 1000 };
-
-/* What goes from one configuration to the next.  If nobody fetches it, then
- * failover() is gone from the destination: syslog-ng's own driver would keep
- * the connection to a failover server for ever, so it is ended. */
-typedef struct _FailoverDestSaved
-{
-  failover_snapshot *snapshot;
-  FailoverStream *stream; /* NULL with resend(no) */
-  gint fd;          /* of the connection in use, as the LogWriter's proto knows it */
-  gint fd_shutdown; /* duplicate, -1 if the primary is in use */
-} FailoverDestSaved;
-
-static void
-_saved_free(FailoverDestSaved *self)
-{
-  if (self->fd_shutdown >= 0)
-    close(self->fd_shutdown);
-  failover_snapshot_free(self->snapshot);
-  failover_stream_unref(self->stream);
-  g_free(self);
-}
-
-static void
-_saved_not_wanted(gpointer s)
-{
-  FailoverDestSaved *self = s;
-
-  if (self->fd_shutdown >= 0)
-    shutdown(self->fd_shutdown, SHUT_RDWR);
-  _saved_free(self);
-}
-
-static gchar *
-_saved_key(FailoverDest *self)
-{
-  return g_strdup_printf("failover(%s)", log_pipe_get_persist_name((LogPipe *) self->dest));
-}
-
-static void
-_save(FailoverDest *self)
-{
-  GlobalConfig *cfg = log_pipe_get_config((LogPipe *) self->dest);
-  failover_snapshot *snapshot;
-  guint32 server;
-
-  if (!cfg->persist || failover_engine_save(self->engine, &snapshot) != FAILOVER_OK)
-    return;
-
-  FailoverDestSaved *saved = g_new0(FailoverDestSaved, 1);
-  saved->snapshot = snapshot;
-  saved->stream = self->stream ? failover_stream_ref(self->stream) : NULL;
-  saved->fd = self->fd_in_use;
-  saved->fd_shutdown = -1;
-  if (failover_engine_in_use(self->engine, NULL, &server) && server != 0)
-    saved->fd_shutdown = fcntl(self->fd_in_use, F_DUPFD_CLOEXEC, 0);
-
-  gchar *key = _saved_key(self);
-  cfg_persist_config_add(cfg, key, saved, _saved_not_wanted, FALSE);
-  g_free(key);
-}
-
-static void
-_fetch_saved(FailoverDest *self)
-{
-  gchar *key = _saved_key(self);
-  self->saved = cfg_persist_config_fetch(log_pipe_get_config((LogPipe *) self->dest), key);
-  g_free(key);
-}
+enum { SHUTDOWN_MS = 800 }; /* with syslog-ng's own 100 ms: gone within a second */
 
 /* ------------------------------------------------------------------------
  * The hooks on the driver
@@ -113,31 +46,38 @@ _report_end(FailoverDest *self)
                                                                   (failover_text) { NULL, 0 }));
 }
 
+/* The LogWriter has taken the error of a write that failed; what the kernel still
+ * knows has to tell. */
 static failover_reason
-_reason_without_stream(FailoverDest *self)
+_reason_of_end(FailoverDest *self, FailoverStreamEnd end)
 {
+  gint error = tcp_take_error(self->fd_in_use);
   TcpState tcp;
 
-  if (!tcp_state_read(self->fd_in_use, &tcp) || tcp.open)
+  if (end.silent)
+    return FAILOVER_REASON_TIMEOUT;
+  if (end.closed_by_peer)
+    return FAILOVER_REASON_CLOSED;
+  if (error)
+    return failover_reason_from_errno(error);
+  if (!tcp_state_read(self->fd_in_use, &tcp))
     return FAILOVER_REASON_BROKEN;
+  if (tcp.open)
+    return failover_tls_is_used(self->dest) ? FAILOVER_REASON_TLS : FAILOVER_REASON_BROKEN;
   return tcp.reset ? FAILOVER_REASON_RESET : FAILOVER_REASON_CLOSED;
 }
 
 static void
 _connection_ended(FailoverDest *self, gboolean write_failed)
 {
-  HostTransportMapperInet *mapper = (HostTransportMapperInet *) self->dest->super.transport_mapper;
-  FailoverStreamEnd end = { .draining = FALSE };
+  FailoverStreamEnd end = { FALSE, FALSE, FALSE };
 
   if (!write_failed && self->stream && failover_stream_finish_message(self->stream))
     return; /* comes here again */
 
   if (self->stream)
     end = failover_stream_end(self->stream);
-  else
-    end.reason = _reason_without_stream(self);
-  if (end.reason == FAILOVER_REASON_BROKEN && mapper->tls_context)
-    end.reason = FAILOVER_REASON_TLS; /* TCP is well: what else can fail a write */
+  self->end_reason = _reason_of_end(self, end);
 
   log_writer_reopen(self->dest->super.writer, NULL); /* frees the proto, which closes the connection */
   self->fd_in_use = -1;
@@ -147,7 +87,6 @@ _connection_ended(FailoverDest *self, gboolean write_failed)
       failover_dest_complete_hand_over_soon(self);
       return;
     }
-  self->end_reason = end.reason;
   self->end_pending = end.draining;
   if (!end.draining)
     _report_end(self);
@@ -187,15 +126,17 @@ _set_up_stream(FailoverDest *self)
     .drained = _stream_is_drained,
   };
 
+  gint64 dead_peer_timeout_ms = failover_options_get_dead_peer_timeout_ms(self->options);
+
   if (failover_options_get_resend(self->options, &settings) != FAILOVER_OK || !settings.enabled)
     return;
   if (self->saved && self->saved->stream)
     {
       self->stream = failover_stream_ref(self->saved->stream);
-      failover_stream_set_settings(self->stream, &settings);
+      failover_stream_set_settings(self->stream, &settings, dead_peer_timeout_ms);
     }
   else
-    self->stream = failover_stream_new(&settings);
+    self->stream = failover_stream_new(&settings, dead_peer_timeout_ms);
   failover_stream_bind(self->stream, self->dest->super.writer, &callbacks);
 }
 
@@ -255,7 +196,7 @@ _start(gpointer arg)
   _set_up_stream(self);
   failover_dest_check_engine(self, failover_engine_start(self->engine, self->saved ? self->saved->snapshot : NULL,
                                                          connection_open));
-  g_clear_pointer(&self->saved, _saved_free);
+  g_clear_pointer(&self->saved, failover_dest_saved_free);
   return TRUE;
 }
 
@@ -265,7 +206,7 @@ _async_init(HostTransportMapper *mapper, HostAsyncInitFunc func G_GNUC_UNUSED, g
 {
   FailoverDest *self = _of_driver((LogDriver *) arg);
 
-  _fetch_saved(self);
+  failover_dest_fetch_saved(self);
   return self->mapper_async_init(mapper, _start, arg);
 }
 
@@ -280,6 +221,17 @@ _shutdown_deadline_ms(void)
   return deadline_ms;
 }
 
+static void
+_finish_stream(FailoverDest *self)
+{
+  failover_stream_finish(self->stream, _shutdown_deadline_ms());
+  guint64 unconfirmed = failover_stream_count_unconfirmed(self->stream);
+  if (unconfirmed > 0)
+    msg_warning("failover: stopped before a log server has confirmed the last messages",
+                evt_tag_str("destination", self->dest->super.super.super.id),
+                evt_tag_printf("messages", "%" G_GUINT64_FORMAT, unconfirmed));
+}
+
 static gboolean
 _deinit(LogPipe *s)
 {
@@ -291,19 +243,19 @@ _deinit(LogPipe *s)
       if (self->end_pending)
         failover_stream_stop_draining(self->stream);
       failover_dest_complete_hand_over(self);
-      _save(self);
+      failover_dest_save(self);
       failover_dest_check_engine(self, failover_engine_stop(self->engine));
       failover_dest_host_clear(self);
       failover_engine_free(self->engine);
       self->engine = NULL;
     }
-  g_clear_pointer(&self->saved, _saved_not_wanted);
+  g_clear_pointer(&self->saved, failover_dest_saved_not_wanted);
 
   gboolean success = self->driver_deinit(s); /* the LogWriter writes what it has */
   if (self->stream)
     {
       if (cfg_is_shutting_down(cfg))
-        failover_stream_finish(self->stream, _shutdown_deadline_ms());
+        _finish_stream(self);
       else if (!self->dest->super.connections_kept_alive_across_reloads)
         failover_stream_drain(self->stream);
       failover_stream_bind(self->stream, NULL, NULL);
@@ -330,6 +282,8 @@ _notify(LogPipe *s, gint notify_code, gpointer user_data)
       self->driver_notify(s, notify_code, user_data);
     }
 }
+
+static GHashTable *dests_of_mappers; /* HostTransportMapper * -> FailoverDest * */
 
 /* The LogProto is decorated: the driver has to find our factory when it looks
  * for the one of its transport.  Other transports than these two bring a
@@ -361,10 +315,21 @@ _set_up_proto_factory(FailoverDest *self)
   return TRUE;
 }
 
+/* The mapper knows nothing of its driver: it is the one whose connection is being
+ * handed over.  Its TLS is established already. */
+static LogTransport *
+_construct_log_transport(HostTransportMapper *mapper, gint fd)
+{
+  FailoverDest *self = g_hash_table_lookup(dests_of_mappers, mapper);
+
+  if (self->tls_session)
+    return log_transport_tls_new(g_steal_pointer(&self->tls_session), fd);
+  return self->mapper_construct_log_transport(mapper, fd);
+}
+
 static void
 _hook(FailoverDest *self, LogDriver *driver)
 {
-  self->hooked = TRUE;
   self->dest = (HostInetDest *) driver;
 
   self->driver_notify = driver->super.notify;
@@ -374,6 +339,12 @@ _hook(FailoverDest *self, LogDriver *driver)
   HostTransportMapper *mapper = self->dest->super.transport_mapper;
   self->mapper_async_init = mapper->async_init;
   mapper->async_init = _async_init;
+  self->mapper_construct_log_transport = mapper->construct_log_transport;
+  mapper->construct_log_transport = _construct_log_transport;
+  if (!dests_of_mappers)
+    dests_of_mappers = g_hash_table_new(NULL, NULL);
+  g_hash_table_insert(dests_of_mappers, mapper, self);
+  self->mapper = mapper;
 }
 
 /* Before each init, also when the configuration before is taken back. */
@@ -382,7 +353,7 @@ _attach(LogDriverPlugin *s, LogDriver *driver)
 {
   FailoverDest *self = (FailoverDest *) s;
 
-  if (!self->hooked)
+  if (!self->mapper)
     _hook(self, driver);
   return _set_up_proto_factory(self);
 }
@@ -393,6 +364,8 @@ _free(LogDriverPlugin *s)
   FailoverDest *self = (FailoverDest *) s;
 
   failover_dest_host_clear(self);
+  if (self->mapper)
+    g_hash_table_remove(dests_of_mappers, self->mapper);
   failover_engine_free(self->engine);
   failover_stream_unref(self->stream);
   failover_options_free(self->options);

@@ -29,6 +29,18 @@ struct _HostSocketOptions
   void (*free_fn)(gpointer self);
 };
 
+typedef struct _HostSocketOptionsInet
+{
+  HostSocketOptions super;
+  gint ip_ttl;
+  gint ip_tos;
+  gboolean ip_freebind;
+  gint tcp_keepalive_time;
+  gint tcp_keepalive_intvl;
+  gint tcp_keepalive_probes;
+  gchar *interface_name;
+} HostSocketOptionsInet;
+
 typedef gboolean (*HostAsyncInitFunc)(gpointer arg);
 
 typedef struct _HostTransportMapper HostTransportMapper;

@@ -5,6 +5,7 @@
 
 #include "messages.h"
 #include "plugin-types.h"
+#include "transport/transport-tls.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -41,6 +42,9 @@ static const struct
 
 /* tells a syslog() destination from the others before its transport is applied */
 static gboolean (*syslog_apply_transport)(HostTransportMapper *self, GlobalConfig *cfg);
+
+/* of a destination that sets none */
+static HostSocketOptionsInet default_socket_options;
 
 static const gchar *
 _look_up_api(void)
@@ -144,6 +148,9 @@ _prove_inet_dest(HostInetDest *dest)
   PROVE(dest->failover == NULL && dest->bind_port == NULL && dest->bind_ip == NULL && dest->dest_port == NULL);
   PROVE(_is_readable(dest->super.socket_options, sizeof(*dest->super.socket_options)));
   PROVE(_is_readable((gconstpointer) dest->super.socket_options->setup_socket, 1));
+  PROVE(_is_readable((gconstpointer) dest->super.socket_options->setup_peer_socket, 1));
+  PROVE(dest->super.socket_options->so_keepalive);
+  PROVE(((HostSocketOptionsInet *) dest->super.socket_options)->interface_name == NULL);
 
   host_api.afsocket_dd_set_keep_alive(driver, FALSE);
   PROVE(!dest->super.connections_kept_alive_across_reloads);
@@ -172,6 +179,7 @@ _prove_layout(GlobalConfig *cfg)
     misfit = _prove_inet_dest(syslog);
   if (!misfit)
     {
+      default_socket_options = *(HostSocketOptionsInet *) network->super.socket_options;
       syslog_apply_transport = syslog->super.transport_mapper->apply_transport;
       if (syslog_apply_transport == network->super.transport_mapper->apply_transport)
         misfit = "apply_transport differs";
@@ -235,6 +243,31 @@ gboolean
 host_is_inet_dest(LogDriver *driver)
 {
   return driver->super.free_fn == host_api.afinet_dd_free;
+}
+
+void
+host_set_up_peer_socket(HostInetDest *dest, gint fd, GSockAddr *peer)
+{
+  HostSocketOptions *options = dest->super.socket_options;
+
+  options->setup_peer_socket(options, fd, peer);
+}
+
+gboolean
+host_has_own_keepalive(HostInetDest *dest)
+{
+  HostSocketOptionsInet *options = (HostSocketOptionsInet *) dest->super.socket_options;
+
+  return !options->super.so_keepalive
+         || options->tcp_keepalive_time != default_socket_options.tcp_keepalive_time
+         || options->tcp_keepalive_intvl != default_socket_options.tcp_keepalive_intvl
+         || options->tcp_keepalive_probes != default_socket_options.tcp_keepalive_probes;
+}
+
+gboolean
+host_allows_tls_compression(HostTransportMapperInet *mapper)
+{
+  return (mapper->flags & TMI_ALLOW_COMPRESS) != 0;
 }
 
 guint16

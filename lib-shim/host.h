@@ -55,6 +55,15 @@ CfgParser *host_prepare(PluginContext *context);
 /* An inet destination of afsocket: network(), syslog(), tcp(), udp(), ... */
 gboolean host_is_inet_dest(LogDriver *driver);
 
+/* The socket options that only make sense once it is connected. */
+void host_set_up_peer_socket(HostInetDest *dest, gint fd, GSockAddr *peer);
+
+/* The user has set so-keepalive(no) or one of tcp-keepalive-*(). */
+gboolean host_has_own_keepalive(HostInetDest *dest);
+
+/* allow-compress(yes) in tls() */
+gboolean host_allows_tls_compression(HostTransportMapperInet *mapper);
+
 /* The port that the destination would use, before (`transport` decides) or
  * after its transport was applied. */
 guint16 host_inet_dest_port(HostInetDest *dest);

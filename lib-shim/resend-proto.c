@@ -16,7 +16,7 @@
 
 enum
 {
-  SAMPLE_EVERY_MESSAGES = 64,
+  SAMPLE_EVERY_MESSAGES = 128, /* three system calls, seldom five */
   RECEIVED_EVERY_MS = 100,
 };
 
@@ -84,6 +84,13 @@ failover_stream_has_partial(Decoration *self)
   return self->prepare(self->proto, &fd, &cond, &timeout);
 }
 
+/* Of the messages that are kept; the one that a write failed with is not. */
+gboolean
+failover_stream_last_is_partial(Decoration *self)
+{
+  return failover_stream_has_partial(self) && !self->failed_with;
+}
+
 gboolean
 failover_stream_is_between_messages(Decoration *self)
 {
@@ -120,7 +127,7 @@ failover_stream_sample(Decoration *self, TcpState *tcp)
       self->received_at_ms = now_ms;
     }
   self->half_closed = !tcp->open && !tcp->reset;
-  failover_stream_sample_resend(self->resend, tcp, failover_stream_has_partial(self));
+  failover_stream_sample_resend(self->resend, tcp, failover_stream_last_is_partial(self));
   return TRUE;
 }
 
@@ -219,9 +226,9 @@ _post(LogProtoClient *s, LogMessage *message, guchar *text, gsize length, gboole
 
   if (!failover_resend_keep(self->resend, (const gchar *) text, length))
     {
+      /* makes room, or not: the LogWriter comes again */
       TcpState tcp;
-      failover_stream_sample(self, &tcp); /* makes room, or not: the LogWriter comes again */
-      return LPS_SUCCESS;
+      return failover_stream_sample(self, &tcp) && !tcp.reset ? LPS_SUCCESS : LPS_ERROR;
     }
 
   LogProtoStatus status = self->post(s, message, text, length, consumed);
@@ -230,6 +237,7 @@ _post(LogProtoClient *s, LogMessage *message, guchar *text, gsize length, gboole
       /* the LogWriter keeps it in its queue */
       failover_resend_forget_last(self->resend);
       self->mid_message = status != LPS_ERROR;
+      self->failed_with = status == LPS_ERROR && *consumed;
       return _hide_partial(status);
     }
   self->mid_message = FALSE;
@@ -320,9 +328,13 @@ _decorate(LogProtoClient *proto, FailoverStream *stream)
   G_UNLOCK(decorations);
   stream->active = self;
 
+  /* the socket has to be full before the buffer is: the LogWriter waits for the
+   * one, and would ask the other again and again */
+  tcp_limit_send_buffer(self->fd, stream->settings.buffer_size / 2);
   /* the window before anything was sent is what later ones are measured by */
   TcpState tcp;
   failover_stream_sample(self, &tcp);
+  failover_stream_watch(stream);
 }
 
 /* construct() has no user data, and at a reload its address tells whether the

@@ -32,11 +32,18 @@ typedef struct _Decoration
   LogProtoClientFlowControlFuncs writer; /* the LogWriter's own callbacks */
 
   gboolean mid_message;  /* a message was begun: the next post has to be the same one */
+  gboolean failed_with;  /* a write failed with a message that went back to the queue */
   guint unsampled;       /* messages since the last sample */
   guint64 received;      /* from the peer, while its side was open */
   gint64 received_at_ms;
   gint quiesce;          /* atomic, set by the main thread */
   gboolean half_closed;  /* a sample has seen that the peer closed its side */
+
+  /* the main thread's: is the peer alive? */
+  guint64 acked;
+  guint32 window;
+  gint64 alive_at_ms;
+  gboolean silent;
 
   /* set by the main thread when it ends */
   gint64 finish_until_ms; /* 0: failover_stream_finish_message() was not called */
@@ -48,6 +55,7 @@ struct _FailoverStream
 {
   gatomicrefcount references;
   failover_resend_settings settings;
+  gint64 dead_peer_timeout_ms;
   LogWriter *writer; /* borrowed, NULL while between configurations */
   FailoverStreamCallbacks callbacks;
   Decoration *active;       /* of the LogProto that the LogWriter has */
@@ -60,13 +68,22 @@ struct _FailoverStream
 
 /* resend-stream.c */
 gint64 failover_stream_now_ms(void);
+void failover_stream_arm(struct iv_timer *timer, gint after_ms);
+void failover_stream_watch(FailoverStream *self);
+void failover_stream_give_back(FailoverStream *self, failover_resend *resend);
+gboolean failover_stream_has_kept(failover_resend *resend);
 void failover_stream_connection_freed(FailoverStream *self, Decoration *connection);
+
+/* resend-drain.c */
+void failover_stream_start_draining(FailoverStream *stream, Decoration *connection);
+void failover_stream_finish_draining(FailoverStream *self, gint64 deadline_ms);
 
 /* resend-proto.c */
 failover_resend *failover_stream_take_waiting(FailoverStream *self);
 void failover_stream_sample_resend(failover_resend *resend, const TcpState *tcp, gboolean last_is_partial);
 gboolean failover_stream_sample(Decoration *self, TcpState *tcp);
 gboolean failover_stream_has_partial(Decoration *self);
+gboolean failover_stream_last_is_partial(Decoration *self);
 gboolean failover_stream_is_between_messages(Decoration *self);
 LogProtoStatus failover_stream_flush(Decoration *self);
 

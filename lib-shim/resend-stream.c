@@ -13,27 +13,12 @@
 
 enum
 {
+  CLOSED_WINDOW_FACTOR = 5, /* times dead-peer-timeout() */
   WATCH_BUSY_MS = 100,    /* while something is kept: acknowledgements, the grace */
   WATCH_IDLE_MS = 1000,   /* otherwise: has the peer closed? */
-  DRAIN_FIRST_MS = 1,     /* doubles up to */
-  DRAIN_SLOWEST_MS = 50,
-  DRAIN_FAILBACK_MS = 10000, /* a healthy connection that is given up */
-  DRAIN_CLOSED_MS = 1000,    /* one that the peer has closed */
+  FINISH_STEP_MS = 1,
+  FINISH_MS = 1000,
 };
-
-/* A connection that is not in use any more, but not done yet. */
-typedef struct _Drain
-{
-  FailoverStream *stream;
-  failover_resend *resend;
-  gint fd;
-  gboolean closed_by_peer;
-  gboolean last_is_partial;
-  guint64 received; /* as in the decoration: to see the peer's FIN */
-  gint64 deadline_ms;
-  gint interval_ms;
-  struct iv_timer timer;
-} Drain;
 
 gint64
 failover_stream_now_ms(void)
@@ -41,8 +26,8 @@ failover_stream_now_ms(void)
   return g_get_monotonic_time() / 1000;
 }
 
-static void
-_arm(struct iv_timer *timer, gint after_ms)
+void
+failover_stream_arm(struct iv_timer *timer, gint after_ms)
 {
   if (iv_timer_registered(timer))
     iv_timer_unregister(timer);
@@ -77,27 +62,31 @@ _wake_writer(FailoverStream *self)
   log_queue_unref(queue);
 }
 
+static failover_resend_state
+_state_of(failover_resend *resend)
+{
+  failover_resend_state state = { .struct_size = sizeof(state) };
+
+  if (resend && failover_resend_get_state(resend, &state) != FAILOVER_OK)
+    g_assert_not_reached();
+  return state;
+}
+
 static guint64
 _count_to_resend(failover_resend *resend)
 {
-  failover_resend_state state = { .struct_size = sizeof(state) };
-
-  if (!resend || failover_resend_get_state(resend, &state) != FAILOVER_OK)
-    return 0;
-  return state.to_resend;
+  return _state_of(resend).to_resend;
 }
 
-static gboolean
-_has_kept(failover_resend *resend)
+gboolean
+failover_stream_has_kept(failover_resend *resend)
 {
-  failover_resend_state state = { .struct_size = sizeof(state) };
-
-  return failover_resend_get_state(resend, &state) == FAILOVER_OK && state.kept > 0;
+  return _state_of(resend).kept > 0;
 }
 
 /* `resend` is of a connection that was lost.  Takes it. */
-static void
-_give_back(FailoverStream *self, failover_resend *resend)
+void
+failover_stream_give_back(FailoverStream *self, failover_resend *resend)
 {
   if (!failover_resend_has_next(resend))
     {
@@ -125,91 +114,12 @@ failover_stream_count_waiting(FailoverStream *self)
   return _count_to_resend(g_atomic_pointer_get(&self->waiting));
 }
 
-/* ------------------------------------------------------------------------
- * Draining
- */
-
-/* `died`: also what is acknowledged may not have been read. */
-static void
-_drain_finish(Drain *self, gboolean died)
+guint64
+failover_stream_count_unconfirmed(FailoverStream *self)
 {
-  FailoverStream *stream = self->stream;
-  gboolean closed_by_peer = self->closed_by_peer;
+  failover_resend_state active = _state_of(self->active ? self->active->resend : NULL);
 
-  if (iv_timer_registered(&self->timer))
-    iv_timer_unregister(&self->timer);
-  stream->drains = g_list_remove(stream->drains, self);
-  close(self->fd);
-  failover_resend_connection_lost(self->resend, !died);
-  _give_back(stream, self->resend);
-  g_free(self);
-
-  if (closed_by_peer && stream->callbacks.drained)
-    stream->callbacks.drained(stream->callbacks.user_data);
-}
-
-/* TRUE: it is done. */
-static gboolean
-_drain_step(Drain *self)
-{
-  TcpState tcp = { .reset = TRUE };
-  gboolean readable = tcp_state_read_all(self->fd, &tcp);
-  gboolean closed_by_peer = self->closed_by_peer || (readable && tcp.received == self->received + 1);
-
-  if (readable)
-    failover_stream_sample_resend(self->resend, &tcp, self->last_is_partial);
-  /* a peer that has closed has read what it acknowledged; of one that has not,
-   * also the grace is waited for */
-  gboolean done = readable && tcp.acked >= tcp.written
-                  && (closed_by_peer || !_has_kept(self->resend) || self->last_is_partial);
-  if (!done && readable && !tcp.reset && failover_stream_now_ms() < self->deadline_ms)
-    return FALSE;
-  _drain_finish(self, tcp.reset && !closed_by_peer);
-  return TRUE;
-}
-
-static void
-_drain_due(gpointer s)
-{
-  Drain *self = s;
-  FailoverStream *stream = failover_stream_ref(self->stream);
-
-  if (!_drain_step(self))
-    {
-      self->interval_ms = MIN(self->interval_ms * 2, DRAIN_SLOWEST_MS);
-      _arm(&self->timer, self->interval_ms);
-    }
-  failover_stream_unref(stream);
-}
-
-static void
-_drain_start(FailoverStream *stream, Decoration *connection)
-{
-  Drain *self = g_new0(Drain, 1);
-
-  self->stream = stream;
-  self->resend = g_steal_pointer(&connection->resend);
-  self->fd = connection->drain_fd;
-  self->closed_by_peer = connection->closed_by_peer;
-  self->last_is_partial = failover_stream_has_partial(connection);
-  self->received = connection->received;
-  self->deadline_ms = failover_stream_now_ms() + (self->closed_by_peer ? DRAIN_CLOSED_MS : DRAIN_FAILBACK_MS);
-  self->interval_ms = DRAIN_FIRST_MS;
-  IV_TIMER_INIT(&self->timer);
-  self->timer.cookie = self;
-  self->timer.handler = _drain_due;
-  stream->drains = g_list_append(stream->drains, self);
-  _arm(&self->timer, self->interval_ms);
-}
-
-void
-failover_stream_stop_draining(FailoverStream *self)
-{
-  while (self->drains)
-    {
-      Drain *drain = self->drains->data;
-      _drain_finish(drain, FALSE);
-    }
+  return failover_stream_count_waiting(self) + active.to_resend + active.unacknowledged;
 }
 
 /* ------------------------------------------------------------------------
@@ -228,11 +138,11 @@ failover_stream_connection_freed(FailoverStream *self, Decoration *connection)
     }
   if (connection->drain_fd >= 0)
     {
-      _drain_start(self, connection);
+      failover_stream_start_draining(self, connection);
       return;
     }
   failover_resend_connection_lost(connection->resend, connection->closed_by_peer);
-  _give_back(self, g_steal_pointer(&connection->resend));
+  failover_stream_give_back(self, g_steal_pointer(&connection->resend));
 }
 
 /* No worker runs the LogProto, and none is about to. */
@@ -242,6 +152,36 @@ _is_idle(FailoverStream *self)
   return self->writer && !log_writer_has_pending_writes(self->writer);
 }
 
+/* A slow receiver acknowledges or opens its window now and then; a dead one, and
+ * one that hangs with a full buffer, never.  Linux opens a closed window when a
+ * sixteenth of the buffer is free again, which takes a receiver of 64 KiB a second
+ * up to six seconds: a closed window is given more time.  TCP_USER_TIMEOUT cannot tell: while the window is nearly
+ * closed it also ends connections on which bytes are acknowledged.  Only asks the
+ * kernel: a worker may be posting meanwhile. */
+static void
+_watch_progress(FailoverStream *self)
+{
+  Decoration *active = self->active;
+  gint64 now_ms = failover_stream_now_ms();
+  TcpState tcp;
+
+  if (active->silent || !tcp_state_read(active->fd, &tcp))
+    return;
+  if (tcp.acked >= tcp.written || tcp.acked != active->acked || tcp.window > active->window
+      || !active->alive_at_ms)
+    {
+      active->acked = tcp.acked;
+      active->alive_at_ms = now_ms;
+    }
+  active->window = tcp.window;
+  gint64 limit_ms = self->dead_peer_timeout_ms * (tcp.in_flight ? 1 : CLOSED_WINDOW_FACTOR);
+  if (limit_ms > 0 && now_ms - active->alive_at_ms >= limit_ms)
+    {
+      active->silent = TRUE;
+      tcp_give_up(active->fd); /* the LogWriter sees it, wherever it runs */
+    }
+}
+
 static void
 _watch_due(gpointer s)
 {
@@ -249,19 +189,28 @@ _watch_due(gpointer s)
   gint next_ms = WATCH_BUSY_MS;
   TcpState tcp;
 
-  if (self->active && _is_idle(self))
+  if (!self->active)
+    return; /* the next connection starts it again */
+  _watch_progress(self);
+  if (_is_idle(self))
     {
       gboolean half_closed = failover_stream_sample(self->active, &tcp) && !tcp.open && !tcp.reset;
-      if (!_has_kept(self->active->resend))
+      if (!failover_stream_has_kept(self->active->resend))
         next_ms = WATCH_IDLE_MS;
-      if (half_closed && self->callbacks.half_closed)
+      if (half_closed && !iv_timer_registered(&self->finishing) && self->callbacks.half_closed)
         {
-          _arm(&self->watch, next_ms);
+          failover_stream_arm(&self->watch, next_ms);
           self->callbacks.half_closed(self->callbacks.user_data);
           return;
         }
     }
-  _arm(&self->watch, next_ms);
+  failover_stream_arm(&self->watch, next_ms);
+}
+
+void
+failover_stream_watch(FailoverStream *self)
+{
+  failover_stream_arm(&self->watch, WATCH_BUSY_MS);
 }
 
 gboolean
@@ -308,7 +257,7 @@ _finishing_due(gpointer s)
       && tcp_state_read(active->fd, &tcp) && !tcp.reset
       && failover_stream_now_ms() < active->finish_until_ms)
     {
-      _arm(&self->finishing, DRAIN_FIRST_MS);
+      failover_stream_arm(&self->finishing, FINISH_STEP_MS);
       return;
     }
   if (self->callbacks.half_closed)
@@ -321,11 +270,11 @@ failover_stream_finish_message(FailoverStream *self)
   Decoration *active = self->active;
   TcpState tcp;
 
-  if (!active || active->finish_until_ms || !failover_stream_has_partial(active)
+  if (!active || active->silent || active->finish_until_ms || !failover_stream_has_partial(active)
       || !tcp_state_read(active->fd, &tcp) || tcp.open || tcp.reset)
     return FALSE;
-  active->finish_until_ms = failover_stream_now_ms() + DRAIN_CLOSED_MS;
-  _arm(&self->finishing, DRAIN_FIRST_MS);
+  active->finish_until_ms = failover_stream_now_ms() + FINISH_MS;
+  failover_stream_arm(&self->finishing, FINISH_STEP_MS);
   return TRUE;
 }
 
@@ -333,20 +282,17 @@ FailoverStreamEnd
 failover_stream_end(FailoverStream *self)
 {
   Decoration *active = self->active;
-  FailoverStreamEnd end = { .reason = FAILOVER_REASON_BROKEN };
+  FailoverStreamEnd end = { FALSE, FALSE, FALSE };
   TcpState tcp;
 
   if (!active || !tcp_state_read_all(active->fd, &tcp))
     return end;
 
-  failover_stream_sample_resend(active->resend, &tcp, failover_stream_has_partial(active));
+  failover_stream_sample_resend(active->resend, &tcp, failover_stream_last_is_partial(active));
   /* the kernel counts the peer's FIN as one more byte received */
   active->closed_by_peer = tcp.received == active->received + 1;
-  if (active->closed_by_peer)
-    end.reason = FAILOVER_REASON_CLOSED;
-  else if (tcp.reset)
-    end.reason = FAILOVER_REASON_RESET;
-
+  end.closed_by_peer = active->closed_by_peer;
+  end.silent = active->silent;
   if (active->closed_by_peer && !tcp.reset && tcp.acked < tcp.written)
     {
       failover_stream_drain(self);
@@ -371,10 +317,7 @@ failover_stream_finish(FailoverStream *self, gint64 deadline_ms)
                                  .events = failover_stream_is_between_messages(self->active) ? 0 : POLLOUT };
       poll(&writable, 1, 2);
     }
-  while (self->drains && failover_stream_now_ms() < deadline_ms)
-    if (!_drain_step(self->drains->data))
-      g_usleep(1000);
-  failover_stream_stop_draining(self);
+  failover_stream_finish_draining(self, deadline_ms);
 }
 
 /* ------------------------------------------------------------------------ */
@@ -396,7 +339,7 @@ failover_stream_bind(FailoverStream *self, LogWriter *writer, const FailoverStre
   self->writer = writer;
   self->callbacks = callbacks ? *callbacks : no_callbacks;
   if (writer)
-    _arm(&self->watch, WATCH_BUSY_MS);
+    failover_stream_watch(self);
   else
     {
       if (iv_timer_registered(&self->watch))
@@ -407,12 +350,12 @@ failover_stream_bind(FailoverStream *self, LogWriter *writer, const FailoverStre
 }
 
 FailoverStream *
-failover_stream_new(const failover_resend_settings *settings)
+failover_stream_new(const failover_resend_settings *settings, gint64 dead_peer_timeout_ms)
 {
   FailoverStream *self = g_new0(FailoverStream, 1);
 
   g_atomic_ref_count_init(&self->references);
-  self->settings = *settings;
+  failover_stream_set_settings(self, settings, dead_peer_timeout_ms);
   IV_TIMER_INIT(&self->watch);
   self->watch.cookie = self;
   self->watch.handler = _watch_due;
@@ -427,9 +370,11 @@ failover_stream_new(const failover_resend_settings *settings)
 }
 
 void
-failover_stream_set_settings(FailoverStream *self, const failover_resend_settings *settings)
+failover_stream_set_settings(FailoverStream *self, const failover_resend_settings *settings,
+                             gint64 dead_peer_timeout_ms)
 {
   self->settings = *settings;
+  self->dead_peer_timeout_ms = dead_peer_timeout_ms;
 }
 
 FailoverStream *

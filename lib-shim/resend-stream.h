@@ -28,12 +28,15 @@ typedef struct _FailoverStreamCallbacks
   void (*drained)(gpointer user_data);     /* after failover_stream_end() said `draining` */
 } FailoverStreamCallbacks;
 
-FailoverStream *failover_stream_new(const failover_resend_settings *settings);
+/* `dead_peer_timeout_ms`: a connection on which nothing is acknowledged for this
+ * long, although something is on its way, is ended; 0: never. */
+FailoverStream *failover_stream_new(const failover_resend_settings *settings, gint64 dead_peer_timeout_ms);
 FailoverStream *failover_stream_ref(FailoverStream *self);
 void failover_stream_unref(FailoverStream *self);
 
 /* For the connections that come. */
-void failover_stream_set_settings(FailoverStream *self, const failover_resend_settings *settings);
+void failover_stream_set_settings(FailoverStream *self, const failover_resend_settings *settings,
+                                  gint64 dead_peer_timeout_ms);
 
 /* Joins the stream to a destination and its LogWriter, or parts it from them
  * (NULL, NULL) until the next one. */
@@ -63,7 +66,8 @@ gboolean failover_stream_finish_message(FailoverStream *self);
 /* How the connection in use ended.  Before its LogProto is freed. */
 typedef struct _FailoverStreamEnd
 {
-  failover_reason reason;
+  gboolean closed_by_peer; /* in order: it had read what its TCP acknowledged */
+  gboolean silent;         /* it was given up: the peer acknowledged nothing any more */
   gboolean draining; /* the peer closed in order and may still acknowledge: callbacks.drained follows */
 } FailoverStreamEnd;
 
@@ -75,6 +79,9 @@ void failover_stream_stop_draining(FailoverStream *self);
 /* At the end of syslog-ng: gives the peer until `deadline_ms` (CLOCK_MONOTONIC)
  * to acknowledge what is on its way. */
 void failover_stream_finish(FailoverStream *self, gint64 deadline_ms);
+
+/* Messages that no server has acknowledged; no worker may be running. */
+guint64 failover_stream_count_unconfirmed(FailoverStream *self);
 
 /* Messages waiting to be posted once more. */
 guint64 failover_stream_count_waiting(FailoverStream *self);

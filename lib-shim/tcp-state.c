@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <linux/in.h>
 #include <linux/tcp.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,9 @@ enum
   STATE_ESTABLISHED = 1,
   STATE_CLOSE = 7,
 };
+
+/* Linux lets a send buffer grow to 4 MiB by itself (net.ipv4.tcp_wmem). */
+#define LARGEST_SEND_BUFFER (4 << 20)
 
 static bool
 _read_info(int fd, struct tcp_info *info)
@@ -36,7 +40,30 @@ _set(TcpState *state, const struct tcp_info *info, int unacknowledged)
   state->acked = info->tcpi_bytes_acked;
   state->written = info->tcpi_bytes_acked + (uint64_t) unacknowledged;
   state->window = info->tcpi_snd_wnd;
+  state->in_flight = info->tcpi_unacked > 0;
   state->received = 0;
+}
+
+/* The two are read one after the other, and an acknowledgement may come in
+ * between.  SIOCOUTQ is the one before: then `written` is too large, and messages
+ * are confirmed a little later, never too early.  If it is the same again after,
+ * nothing came; once more is tried. */
+static bool
+_read_both(int fd, struct tcp_info *info, int *unacknowledged)
+{
+  int after;
+
+  if (ioctl(fd, SIOCOUTQ, &after) < 0)
+    return false;
+  for (int tries = 0; tries < 2; tries++)
+    {
+      *unacknowledged = after;
+      if (!_read_info(fd, info) || ioctl(fd, SIOCOUTQ, &after) < 0)
+        return false;
+      if (after == *unacknowledged)
+        break;
+    }
+  return true;
 }
 
 bool
@@ -45,9 +72,7 @@ tcp_state_read(int fd, TcpState *state)
   struct tcp_info info;
   int unacknowledged;
 
-  /* Asked first: an acknowledgement in between makes `written` too large, so
-   * that messages are confirmed a little later, never too early. */
-  if (ioctl(fd, SIOCOUTQ, &unacknowledged) < 0 || !_read_info(fd, &info))
+  if (!_read_both(fd, &info, &unacknowledged))
     return false;
   _set(state, &info, unacknowledged);
   return true;
@@ -59,9 +84,62 @@ tcp_state_read_all(int fd, TcpState *state)
   struct tcp_info info;
   int unacknowledged, unread;
 
-  if (ioctl(fd, SIOCOUTQ, &unacknowledged) < 0 || ioctl(fd, SIOCINQ, &unread) < 0 || !_read_info(fd, &info))
+  if (ioctl(fd, SIOCINQ, &unread) < 0 || !_read_both(fd, &info, &unacknowledged))
     return false;
   _set(state, &info, unacknowledged);
   state->received = info.tcpi_bytes_received - (uint64_t) unread;
   return true;
+}
+
+void
+tcp_limit_send_buffer(int fd, size_t bytes)
+{
+  int current, wanted = bytes / 2 < INT_MAX ? (int) (bytes / 2) : INT_MAX; /* the kernel doubles it */
+  socklen_t length = sizeof(current);
+
+  if (bytes < LARGEST_SEND_BUFFER
+      && getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &current, &length) == 0)
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
+}
+
+int
+tcp_take_error(int fd)
+{
+  int error = 0;
+  socklen_t length = sizeof(error);
+
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : 0;
+}
+
+void
+tcp_give_up(int fd)
+{
+  struct linger drop = { .l_onoff = 1, .l_linger = 0 };
+
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &drop, sizeof(drop));
+  shutdown(fd, SHUT_RDWR);
+}
+
+void
+tcp_set_keepalive(int fd, int64_t timeout_ms)
+{
+  /* whole seconds: the first probe after half of the time, then up to five */
+  int seconds = (int) (timeout_ms / 1000);
+  int on = 1;
+  int idle = seconds / 2 > 1 ? seconds / 2 : 1;
+  int interval = seconds / 10 > 1 ? seconds / 10 : 1;
+  int count = (seconds - idle) / interval > 1 ? (seconds - idle) / interval : 1;
+
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
+void
+tcp_set_user_timeout(int fd, int64_t timeout_ms)
+{
+  unsigned int timeout = timeout_ms < UINT32_MAX ? (unsigned int) timeout_ms : UINT32_MAX;
+
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
 }

@@ -9,6 +9,7 @@
 #define FAILOVER_TCP_STATE_H_INCLUDED
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct _TcpState
@@ -19,12 +20,32 @@ typedef struct _TcpState
   uint64_t written;  /* position that had entered the kernel when `acked` was read */
   uint64_t received; /* bytes from the peer that were read here, its FIN is one more */
   uint32_t window;   /* that the peer advertises */
+  bool in_flight;    /* something was sent and is not acknowledged */
 } TcpState;
 
-/* Two system calls; `received` is not set.  False if it is no TCP connection. */
+/* Three system calls, five if acknowledgements come meanwhile; `received` is not
+ * set.  False if it is no TCP connection. */
 bool tcp_state_read(int fd, TcpState *state);
 
-/* As above, with `received`: three system calls. */
+/* As above, with `received`: one more. */
 bool tcp_state_read_all(int fd, TcpState *state);
+
+/* The kernel takes at most about this much before the socket is not writable. */
+void tcp_limit_send_buffer(int fd, size_t bytes);
+
+/* The error that ended the connection if nobody has taken it yet, 0 otherwise. */
+int tcp_take_error(int fd);
+
+/* Ends a connection whose peer is dead: whoever uses it gets an error, and what is
+ * still in the kernel is dropped when it is closed. */
+void tcp_give_up(int fd);
+
+/* An idle connection whose peer answers nothing for this long is ended by the
+ * kernel with ETIMEDOUT. */
+void tcp_set_keepalive(int fd, int64_t timeout_ms);
+
+/* A connection with something on its way, or a closed window, is ended by the
+ * kernel when it makes no progress for this long.  Also slow receivers may be. */
+void tcp_set_user_timeout(int fd, int64_t timeout_ms);
 
 #endif

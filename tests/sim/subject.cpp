@@ -93,11 +93,13 @@ Subject::callbacks(Subject *self)
     self_of(data)->host_.resolve(lookup, std::string(host.data, host.length), port);
   };
   result.release_lookup = [](void *data, uint64_t lookup) { self_of(data)->host_.release_lookup(lookup); };
-  result.connect = [](void *data, uint64_t connection, uint64_t lookup, uint32_t address) {
+  result.connect = [](void *data, uint64_t connection, uint64_t lookup, uint32_t address,
+                      failover_text server, failover_purpose) {
+    self_of(data)->peers_[connection] = std::string(server.data, server.length);
     self_of(data)->connect(connection, lookup, address);
   };
-  result.hand_over = [](void *data, uint64_t connection, failover_text server) {
-    const bool accepted = self_of(data)->host_.hand_over(connection, std::string(server.data, server.length));
+  result.hand_over = [](void *data, uint64_t connection) {
+    const bool accepted = self_of(data)->host_.hand_over(connection, self_of(data)->peers_[connection]);
     return accepted ? FAILOVER_OK : FAILOVER_ERROR_INTERNAL;
   };
   result.close = [](void *data, uint64_t connection) { self_of(data)->close(connection); };

@@ -7,6 +7,7 @@
 #include "canary.hpp"
 #include "failover.h"
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -64,6 +65,7 @@ private:
   static failover_host callbacks(Subject *self);
   void set_timer(failover_timer timer, int64_t due_ms);
   void connect(uint64_t connection, uint64_t lookup, uint32_t address);
+  std::map<uint64_t, std::string> peers_; // the name each connection was made to
   void close(uint64_t connection);
   void event(const failover_event &event);
 

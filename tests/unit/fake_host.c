@@ -111,7 +111,8 @@ _release_lookup(void *user_data, uint64_t lookup)
 }
 
 static void
-_connect(void *user_data, uint64_t connection, uint64_t lookup, uint32_t address)
+_connect(void *user_data, uint64_t connection, uint64_t lookup, uint32_t address, failover_text server,
+         failover_purpose purpose)
 {
   FakeHost *self = user_data;
   FakeLookup *entry = _lookup(self, lookup);
@@ -125,12 +126,13 @@ _connect(void *user_data, uint64_t connection, uint64_t lookup, uint32_t address
       return;
     }
   cr_assert_lt(self->connection_count, (size_t) FAKE_RECORDS_MAX);
-  self->connections[self->connection_count++] =
-    (FakeConnection){ connection, lookup, address, entry->role, FAKE_MAKING };
+  FakeConnection *made = &self->connections[self->connection_count++];
+  *made = (FakeConnection){ connection, lookup, address, entry->role, FAKE_MAKING, "", purpose };
+  _copy(made->peer, server);
 }
 
 static failover_status
-_hand_over(void *user_data, uint64_t connection, failover_text server)
+_hand_over(void *user_data, uint64_t connection)
 {
   FakeHost *self = user_data;
   FakeConnection *entry = _connection(self, connection);
@@ -141,7 +143,9 @@ _hand_over(void *user_data, uint64_t connection, failover_text server)
       _breach(self, "a connection was handed over that is not open", connection);
       return FAILOVER_ERROR_ARGUMENT;
     }
-  _copy(self->handed_over, server);
+  if (entry->purpose != FAILOVER_PURPOSE_USE)
+    _breach(self, "a connection was handed over that was made for a probe", connection);
+  memcpy(self->handed_over, entry->peer, sizeof(self->handed_over));
   if (self->hand_over_answer != FAILOVER_OK)
     {
       entry->state = FAKE_GONE;

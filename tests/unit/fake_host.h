@@ -58,6 +58,8 @@ typedef struct FakeConnection
   uint32_t address;
   FakeRole role;
   FakeState state;
+  char peer[FAKE_TEXT_MAX]; /* the name that TLS would check */
+  failover_purpose purpose;
 } FakeConnection;
 
 typedef struct FakeTimer
@@ -105,7 +107,7 @@ typedef struct FakeHost
   size_t connection_count;
   FakeEvent events[FAKE_RECORDS_MAX];
   size_t event_count;
-  char handed_over[FAKE_TEXT_MAX]; /* the server name of the last hand_over() */
+  char handed_over[FAKE_TEXT_MAX]; /* the peer of the last hand_over() */
 
   char breach[256];
 } FakeHost;

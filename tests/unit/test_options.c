@@ -293,25 +293,6 @@ Test(options, values_that_are_refused)
       }
 }
 
-Test(options, options_without_effect_are_refused)
-{
-  static const struct
-  {
-    const char *name, *value;
-  } table[] = {
-    { "connect-timeout", "10" }, { "connect_timeout", "10" }, { "dead-peer-timeout", "30" },
-  };
-
-  for (size_t i = 0; i < COUNT(table); i++)
-    {
-      failover_options *options = _new();
-      _expect_refused(options, _set(options, "", table[i].name, table[i].value), "not yet supported");
-      cr_expect(strstr(failover_options_error(options), table[i].name) != NULL, "%s is not named: %s",
-                table[i].name, failover_options_error(options));
-      failover_options_free(options);
-    }
-}
-
 Test(options, unknown_names_are_refused)
 {
   failover_options *options = _new();

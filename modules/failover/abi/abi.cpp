@@ -183,6 +183,12 @@ failover_options_error(const failover_options *options)
   return options ? options->options.error().c_str() : "";
 }
 
+int64_t
+failover_options_get_dead_peer_timeout_ms(const failover_options *options)
+{
+  return options ? options->options.settings().dead_peer_timeout_ms : -1;
+}
+
 // ---- resending
 
 failover_status

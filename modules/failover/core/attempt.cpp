@@ -14,10 +14,12 @@ constexpr std::size_t most_addresses = 16;     // a name with more would eat the
 } // namespace
 
 void
-Attempt::start(const Server &server, int64_t limit_ms)
+Attempt::start(const Server &server, failover_purpose purpose, int64_t limit_ms)
 {
   cancel();
   running_ = true;
+  host_name_ = server.host;
+  purpose_ = purpose;
   started_ms_ = host_.now_ms();
   lookup_ = ids_.take();
   host_.set_timer(timers_.deadline, started_ms_ + limit_ms);
@@ -115,7 +117,7 @@ Attempt::connect_next()
 {
   Pending pending = { ids_.take(), next_++ };
   pending_.push_back(pending);
-  host_.connect(pending.connection, lookup_, static_cast<uint32_t>(pending.address));
+  host_.connect(pending.connection, lookup_, static_cast<uint32_t>(pending.address), host_name_, purpose_);
   if (next_ < addresses_.size())
     host_.set_timer(timers_.next_address, host_.now_ms() + next_address_after_ms);
   else

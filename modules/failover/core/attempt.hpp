@@ -45,7 +45,7 @@ public:
   bool running() const { return running_; }
   int64_t started_ms() const { return started_ms_; }
 
-  void start(const Server &server, int64_t limit_ms);
+  void start(const Server &server, failover_purpose purpose, int64_t limit_ms);
   // Gives up without a result.
   void cancel();
 
@@ -73,6 +73,8 @@ private:
   IdSequence &ids_;
   AttemptTimers timers_;
   bool running_ = false;
+  std::string host_name_;
+  failover_purpose purpose_ = FAILOVER_PURPOSE_USE;
   Id lookup_ = 0;
   int64_t started_ms_ = 0;
   std::vector<std::string> addresses_;

@@ -8,8 +8,6 @@ namespace failover {
 
 namespace {
 
-constexpr int64_t attempt_limit_ms = 10'000;
-
 // A connection that ends sooner than this after it was taken into use counts
 // as one more failed attempt of the round: servers that accept and hang up at
 // once would otherwise be tried in a tight loop with switch-delay(0).
@@ -209,7 +207,7 @@ Engine::attempt(std::size_t server, failover_reason why)
   why_ = why;
   if (server == primary)
     stop_probing(); // this attempt is worth as much as a probe
-  rotation_.start(servers_[server], attempt_limit_ms);
+  rotation_.start(servers_[server], FAILOVER_PURPOSE_USE, settings_.connect_timeout_ms);
 }
 
 void
@@ -238,7 +236,7 @@ Engine::rotation_result(const AttemptResult &result)
 bool
 Engine::take_into_use(std::size_t server, const AttemptResult &result)
 {
-  if (!host_.hand_over(result.connection, servers_[server].host))
+  if (!host_.hand_over(result.connection))
     return false;
 
   in_use_ = { result.connection, server, result.address, host_.now_ms() };
@@ -304,7 +302,10 @@ void
 Engine::probe()
 {
   probe_due_ms_ = host_.now_ms(); // a reload repeats a probe that it interrupts
-  probe_.start(servers_[primary], attempt_limit_ms);
+  // the last one is to be used: it has to be as good as any connection in use
+  const bool last = probe_successes_ + 1 >= settings_.probes_required;
+  probe_.start(servers_[primary], last ? FAILOVER_PURPOSE_USE : FAILOVER_PURPOSE_PROBE,
+               settings_.connect_timeout_ms);
 }
 
 void

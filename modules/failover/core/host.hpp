@@ -44,13 +44,14 @@ public:
   }
   void release_lookup(uint64_t lookup) const { callbacks_.release_lookup(callbacks_.user_data, lookup); }
 
-  void connect(uint64_t connection, uint64_t lookup, uint32_t address) const
+  void connect(uint64_t connection, uint64_t lookup, uint32_t address, const std::string &server,
+               failover_purpose purpose) const
   {
-    callbacks_.connect(callbacks_.user_data, connection, lookup, address);
+    callbacks_.connect(callbacks_.user_data, connection, lookup, address, to_text(server), purpose);
   }
-  bool hand_over(uint64_t connection, const std::string &server) const
+  bool hand_over(uint64_t connection) const
   {
-    return callbacks_.hand_over(callbacks_.user_data, connection, to_text(server)) == FAILOVER_OK;
+    return callbacks_.hand_over(callbacks_.user_data, connection) == FAILOVER_OK;
   }
   void close(uint64_t connection) const { callbacks_.close(callbacks_.user_data, connection); }
 

@@ -113,7 +113,7 @@ struct Rule
   const char *name;
   const char *takes;
   std::optional<int64_t> (*parse)(std::string_view);
-  void (*store)(Settings &, int64_t); // nullptr: not yet supported
+  void (*store)(Settings &, int64_t);
 };
 
 constexpr Rule rules[] = {
@@ -123,8 +123,10 @@ constexpr Rule rules[] = {
     [](Settings &s, int64_t v) { s.probes_required = static_cast<uint32_t>(v); } },
   { "", "switch-delay", "seconds, 0 or more", parse_seconds,
     [](Settings &s, int64_t v) { s.switch_delay_ms = v; } },
-  { "", "connect-timeout", "seconds above 0", parse_seconds_above_zero, nullptr },
-  { "", "dead-peer-timeout", "seconds, 0 or more", parse_seconds, nullptr },
+  { "", "connect-timeout", "seconds above 0", parse_seconds_above_zero,
+    [](Settings &s, int64_t v) { s.connect_timeout_ms = v; } },
+  { "", "dead-peer-timeout", "seconds, 0 or more", parse_seconds,
+    [](Settings &s, int64_t v) { s.dead_peer_timeout_ms = v; } },
   { "", "resend", "yes or no", parse_yes_no, [](Settings &s, int64_t v) { s.resend = v != 0; } },
   { "", "resend-grace", "seconds, 0 or more", parse_seconds,
     [](Settings &s, int64_t v) { s.resend_grace_ms = v; } },
@@ -137,7 +139,7 @@ allowed_in(std::string_view group)
 {
   std::string result = group.empty() ? "servers(), failback()" : "";
   for (const Rule &rule : rules)
-    if (rule.group == group && rule.store)
+    if (rule.group == group)
       result += (result.empty() ? "" : ", ") + std::string(rule.name) + "()";
   return result;
 }
@@ -209,9 +211,6 @@ Options::set(std::string_view group, std::string_view name, std::string_view val
                            [&](const Rule &r) { return r.group == group_key && r.name == key; });
   if (rule == std::end(rules))
     return refuse(call(name) + " is not an option of " + parent + "; allowed: " + allowed_in(group_key));
-  if (!rule->store)
-    return refuse(call(name) + " is not yet supported by this version of the failover module; allowed: "
-                  + allowed_in(group_key));
   const std::string path = group_key + "/" + key;
   if (given_.count(path))
     return refuse_twice(name);

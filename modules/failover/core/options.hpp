@@ -24,6 +24,8 @@ struct Settings
   int64_t probe_interval_ms = 60'000;
   uint32_t probes_required = 3;
   std::optional<int64_t> switch_delay_ms; // absent: time-reopen()
+  int64_t connect_timeout_ms = 10'000;
+  int64_t dead_peer_timeout_ms = 30'000; // 0: the kernel's own
   bool resend = true;
   int64_t resend_grace_ms = 500;
   std::size_t resend_buffer_size = std::size_t{ 16 } << 20;

@@ -38,6 +38,7 @@ Resend::keep(std::string_view message)
     return false;
   append(message);
   posted_ = end_;
+  posted_before_ = last_posted_;
   last_posted_ = last_kept_;
   return true;
 }
@@ -49,6 +50,7 @@ Resend::forget_last()
   end_.message--;
   end_.byte -= last_kept_;
   posted_ = end_;
+  last_posted_ = posted_before_; // it may be the one that is partly written
 }
 
 Resend::Length
@@ -97,6 +99,10 @@ Resend::sample(const TransportSample &sample)
   kept_up_ = keeps_up;
   acked_position_ = sample.acked;
 
+  // `written` bounds the stream from above, an acknowledgement that comes while
+  // it is read makes it too large: a later, smaller one is closer to the truth
+  for (std::size_t i = marks_.size(); i > 0 && marks_[i - 1].position > sample.written; i--)
+    marks_[i - 1].position = sample.written;
   Place in_kernel = posted_;
   if (sample.last_is_partial && posted_.message > front_.message)
     in_kernel = { posted_.message - 1, posted_.byte - last_posted_ };
@@ -105,10 +111,6 @@ Resend::sample(const TransportSample &sample)
       marks_.push({ in_kernel, sample.written, -1 });
       marked_ = in_kernel.message;
     }
-  // `written` bounds the stream from above, an acknowledgement that comes while
-  // it is read makes it too large: a later, smaller one is closer to the truth
-  for (std::size_t i = marks_.size(); i > 0 && marks_[i - 1].position > sample.written; i--)
-    marks_[i - 1].position = sample.written;
   mark_acknowledged(sample.acked);
   drop_graced();
 }
@@ -129,25 +131,17 @@ Resend::mark_acknowledged(uint64_t acked)
 }
 
 // What framing and TLS add to each message between two places in the stream, if
-// it is the same for all of them: then the lengths have as many digits (octet
-// counting) and fit into one TLS record.  0 if that is not certain.
+// it is the same for all of them: then all have the same length.  0 if that is
+// not certain.
 uint64_t
 Resend::added_to_each(const Place &from, const Place &to, uint64_t stream) const
 {
-  constexpr Length largest_record = 16 * 1024 - 16;
   const uint64_t count = to.message - from.message;
-  uint64_t text = 0;
-  Length power = 1; // of ten, above the lengths
+  const Length length = length_at(from);
   for (Place place = from; place.message < to.message; place = behind(place))
-    {
-      const Length length = length_at(place);
-      if (place.message == from.message)
-        while (power <= length)
-          power *= 10;
-      if (length >= power || length * uint64_t{ 10 } < power || length > largest_record)
-        return 0;
-      text += length;
-    }
+    if (length_at(place) != length)
+      return 0;
+  const uint64_t text = count * length;
   return stream > text && (stream - text) % count == 0 ? (stream - text) / count : 0;
 }
 

@@ -111,8 +111,9 @@ private:
   Place front_;
   Place posted_;
   Place end_;
-  std::size_t last_posted_ = 0; // bytes of the message posted last
-  std::size_t last_kept_ = 0;   // bytes of the message at the end
+  std::size_t posted_before_ = 0; // last_posted_ before the message kept last
+  std::size_t last_posted_ = 0;   // bytes of the message posted last
+  std::size_t last_kept_ = 0;     // bytes of the message at the end
 
   Ring<Mark> marks_;
   uint64_t marked_ = 0;              // messages before this one have a mark

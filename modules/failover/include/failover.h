@@ -136,6 +136,10 @@ FAILOVER_WARN_UNUSED failover_status failover_options_check_primary(failover_opt
  * valid until the next call on `options`. */
 const char *failover_options_error(const failover_options *options);
 
+/* dead-peer-timeout(): how long the peer of an open connection may answer
+ * nothing, 0 leaves it to the kernel.  -1 if `options` is NULL. */
+int64_t failover_options_get_dead_peer_timeout_ms(const failover_options *options);
+
 /* ------------------------------------------------------------------------
  * Resending: copies of messages that were posted and may not have arrived.
  *
@@ -264,6 +268,13 @@ typedef enum failover_timer
   FAILOVER_TIMER_COUNT
 } failover_timer;
 
+/* What a connection is made for. */
+typedef enum failover_purpose
+{
+  FAILOVER_PURPOSE_USE,   /* to be handed over: TLS is established, the certificate fits the server */
+  FAILOVER_PURPOSE_PROBE, /* to see that the server accepts a TCP connection; closed then */
+} failover_purpose;
+
 /* All functions are required.  `lookup` and `connection` are numbers chosen by
  * the engine, never used twice, not even over a reload. */
 typedef struct failover_host
@@ -285,13 +296,14 @@ typedef struct failover_host
   void (*release_lookup)(void *user_data, uint64_t lookup);
 
   /* Connect to one address of a lookup, without blocking; answer with
-   * failover_engine_connected() or failover_engine_connect_failed(). */
-  void (*connect)(void *user_data, uint64_t connection, uint64_t lookup, uint32_t address);
+   * failover_engine_connected() when it is as ready as `purpose` says, or with
+   * failover_engine_connect_failed().  `server` is the name of the peer. */
+  void (*connect)(void *user_data, uint64_t connection, uint64_t lookup, uint32_t address,
+                  failover_text server, failover_purpose purpose);
 
-  /* Give an open connection to syslog-ng, with `server` as the name of its
-   * peer.  It replaces the one in use, if there is any.  Otherwise than OK: the
-   * host has closed it. */
-  failover_status (*hand_over)(void *user_data, uint64_t connection, failover_text server);
+  /* Give an open connection to syslog-ng.  It replaces the one in use, if there
+   * is any.  Otherwise than OK: the host has closed it. */
+  failover_status (*hand_over)(void *user_data, uint64_t connection);
 
   /* Close a connection that is being made, is open, or is in use. */
   void (*close)(void *user_data, uint64_t connection);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * with the OpenSSL exception, see LICENSE.
+ *
+ * tls-handshake.h - establishes TLS on an open TCP connection before it is taken
+ * into use, with the TLS settings of its destination and the name of its server.
+ * syslog-ng would do it inside its first write.  Main thread; the callback runs
+ * from the event loop.
+ */
+#ifndef FAILOVER_TLS_HANDSHAKE_H_INCLUDED
+#define FAILOVER_TLS_HANDSHAKE_H_INCLUDED
+
+#include "host.h"
+
+typedef struct _FailoverTlsHandshake FailoverTlsHandshake;
+
+/* Called once, never from failover_tls_handshake_start().  `error`: NULL when
+ * TLS is established, otherwise what is wrong in OpenSSL's words. */
+typedef void (*FailoverTlsHandshakeDone)(FailoverTlsHandshake *handshake, const gchar *error,
+                                         gpointer user_data);
+
+/* Does the destination speak TLS from the first byte? */
+gboolean failover_tls_is_used(HostInetDest *dest);
+
+/* `fd` stays the caller's.  NULL if TLS cannot be set up. */
+FailoverTlsHandshake *failover_tls_handshake_start(HostInetDest *dest, gint fd, const gchar *server,
+                                                   FailoverTlsHandshakeDone done, gpointer user_data);
+void failover_tls_handshake_free(FailoverTlsHandshake *self);
+
+/* After it is done: the established session now belongs to the caller. */
+TLSSession *failover_tls_handshake_take_session(FailoverTlsHandshake *self);
+
+#endif
