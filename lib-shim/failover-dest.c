@@ -310,7 +310,7 @@ _set_up_proto_factory(FailoverDest *self)
     {
       LogProtoClientFactory *factory = log_proto_client_get_factory(&cfg->plugin_context, mapper->logproto);
       if (factory)
-        self->dest->super.proto_factory = failover_stream_wrap_factory(factory);
+        self->dest->super.proto_factory = failover_stream_wrap_factory(factory, failover_tls_is_used(self->dest));
     }
   return TRUE;
 }

@@ -338,11 +338,14 @@ _decorate(LogProtoClient *proto, FailoverStream *stream)
 }
 
 /* construct() has no user data, and at a reload its address tells whether the
- * protocol is still the same: one function for each original. */
+ * protocol is still the same and the LogWriter can be kept: one function for each
+ * original.  With TLS another one: a LogWriter made for plain TCP takes any input
+ * for the end of the connection. */
 typedef struct _WrappedFactory
 {
   LogProtoClientFactory factory;
   LogProtoClientFactory *original;
+  gboolean tls;
 } WrappedFactory;
 
 enum { MOST_FACTORIES = 4 };
@@ -370,7 +373,7 @@ CONSTRUCT(2)
 CONSTRUCT(3)
 
 LogProtoClientFactory *
-failover_stream_wrap_factory(LogProtoClientFactory *original)
+failover_stream_wrap_factory(LogProtoClientFactory *original, gboolean tls)
 {
   static LogProtoClient *(*const construct[MOST_FACTORIES])(LogTransport *, const LogProtoClientOptions *) =
   {
@@ -379,17 +382,18 @@ failover_stream_wrap_factory(LogProtoClientFactory *original)
 
   for (gint i = 0; i < MOST_FACTORIES; i++)
     {
-      if (original == &wrapped[i].factory || original == wrapped[i].original)
+      if (original == &wrapped[i].factory || (original == wrapped[i].original && tls == wrapped[i].tls))
         return &wrapped[i].factory;
       if (!wrapped[i].original)
         {
           wrapped[i].original = original;
+          wrapped[i].tls = tls;
           wrapped[i].factory = *original;
           wrapped[i].factory.construct = construct[i];
           return &wrapped[i].factory;
         }
     }
-  g_assert_not_reached(); /* there are two protocols that are wrapped: text and framed */
+  g_assert_not_reached(); /* two protocols are wrapped, text and framed, each with and without TLS */
 }
 
 void

@@ -43,8 +43,8 @@ void failover_stream_set_settings(FailoverStream *self, const failover_resend_se
 void failover_stream_bind(FailoverStream *self, LogWriter *writer, const FailoverStreamCallbacks *callbacks);
 
 /* A factory that decorates what `original` makes.  One and the same for the
- * same original, as keep-alive() over a reload compares them. */
-LogProtoClientFactory *failover_stream_wrap_factory(LogProtoClientFactory *original);
+ * same original and TLS or not, as keep-alive() over a reload compares them. */
+LogProtoClientFactory *failover_stream_wrap_factory(LogProtoClientFactory *original, gboolean tls);
 
 /* Around the call that makes the LogProto of a new connection. */
 void failover_stream_begin_connection(FailoverStream *self);

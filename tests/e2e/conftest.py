@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.certificates import CertificateAuthority
+from harness.flow import Flow
 from harness.lab import Lab
 from harness.syslog_ng import MODULE_DIR
 
@@ -46,6 +47,11 @@ def lab() -> Iterator[Lab]:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
     directory: Path = tmp_path_factory.mktemp("certificates")
     return CertificateAuthority(directory)
+
+
+@pytest.fixture
+def flow(lab: Lab, authority: CertificateAuthority) -> Flow:
+    return Flow(lab, authority)
 
 
 @pytest.hookimpl(hookwrapper=True)

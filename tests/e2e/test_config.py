@@ -55,6 +55,7 @@ ACCEPTED = {
     "switch-delay-zero": network('servers("b") switch-delay(0)'),
     "switch-delay-decimal": network('servers("b") switch-delay(0.25)'),
     "switch-delay-first": network('switch-delay(2) servers("b")'),
+    "timeouts": network('servers("b") connect-timeout(2.5) dead-peer-timeout(0)'),
     "resend": network('servers("b") resend(no) resend-grace(0) resend-buffer-size(64KiB)'),
     "resend-other-way": network('servers("b") resend_buffer_size(1M) resend_grace(1.5) resend(yes)'),
     "everything": network('switch-delay(1) failback(tcp-probe-interval(60) successful-probes-required(3)) servers("b", "c")'),
@@ -97,7 +98,6 @@ NO_UDP = "failover() needs a TCP or TLS transport"
 INET_ONLY = "failover() works in network(), syslog(), tcp() and tcp6() only"
 OLD_OPTION = "failover-servers() and failover() cannot be used together"
 UNKNOWN = "is not an option of failover()"
-NOT_YET = "is not yet supported"
 
 BAD = [
     # servers()
@@ -162,8 +162,8 @@ BAD = [
     Bad("old-option-after", 'network("a" failover(servers("b")) failover-servers("c"))', OLD_OPTION),
     # unknown, and not there yet
     Bad("unknown", network('servers("b") bogus(1)'), f"bogus() {UNKNOWN}"),
-    Bad("connect-timeout", network('servers("b") connect-timeout(10)'), f"connect-timeout() {NOT_YET}"),
-    Bad("dead-peer-timeout", network('servers("b") dead-peer-timeout(30)'), f"dead-peer-timeout() {NOT_YET}"),
+    Bad("connect-timeout", network('servers("b") connect_timeout(0)'), "connect_timeout() takes seconds above 0"),
+    Bad("dead-peer-timeout", network('servers("b") dead-peer-timeout(-1)'), "dead-peer-timeout() takes seconds, 0 or more"),
     Bad("resend", network('servers("b") resend(perhaps)'), 'resend() takes yes or no, not "perhaps"'),
     Bad("resend-grace", network('servers("b") resend_grace(-1)'), "resend_grace() takes seconds, 0 or more"),
     Bad("resend-buffer-size", network('servers("b") resend-buffer-size(1)'), "resend-buffer-size() takes bytes, 64KiB"),

@@ -99,6 +99,7 @@ def test_first_probe_comes_one_interval_after_leaving(lab: Lab) -> None:
     primary.drop()
     lab.deliver_to(second)
     lab.client.wait_for(BACK)
+    lab.deliver_to(primary)
     times = [left_at, *(probe.accepted_at for probe in primary.connections()[1:])]
     intervals = [after - before for before, after in zip(times, times[1:])]
     assert len(intervals) == 3

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """SIGTERM in every state ends syslog-ng promptly and cleanly; a whole life under valgrind shows no error of ours."""
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from harness.certificates import CertificateAuthority
 from harness.lab import Lab
+from harness.valgrind import errors_of_ours, valgrind
 from harness.waiting import wait_until
 
 ALL_FAILED = "failover: all log servers failed"
@@ -146,24 +145,3 @@ def test_a_whole_life_under_valgrind(lab: Lab) -> None:
     client.stop(timeout_s=120)
     assert client.exit_code == 0
     assert errors_of_ours(report) == []
-
-
-def valgrind(report: Path) -> tuple[str, ...]:
-    return ("valgrind", "--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
-            "--keep-debuginfo=yes", "--num-callers=40", "--xml=yes", f"--xml-file={report}")
-
-
-def errors_of_ours(report: Path) -> list[str]:
-    """Invalid accesses anywhere; other errors only with the module in the stack."""
-    errors = []
-    root = ElementTree.parse(report).getroot()
-    assert "FINISHED" in [state.text for state in root.iterfind("status/state")], "the report is not complete"
-    for error in root.iterfind("error"):
-        kind = error.findtext("kind", "")
-        stacks = [
-            f"{frame.findtext('obj')}: {frame.findtext('fn')} ({frame.findtext('file')}:{frame.findtext('line')})"
-            for frame in error.iter("frame")
-        ]
-        if kind.startswith("Invalid") or any("libfailover" in frame for frame in stacks):
-            errors.append("\n  ".join([kind, *stacks]))
-    return errors

@@ -41,14 +41,6 @@ all_canaries()
   return canaries;
 }
 
-const Canary *
-find_canary(std::string_view name)
-{
-  auto found = std::find_if(std::begin(canaries), std::end(canaries),
-                            [&](const Canary &canary) { return name == canary.name; });
-  return found == std::end(canaries) ? nullptr : found;
-}
-
 Config
 misread(const Config &config, Fault fault)
 {

@@ -9,7 +9,6 @@
 #include "config.hpp"
 
 #include <span>
-#include <string_view>
 
 namespace failover::sim {
 
@@ -45,7 +44,6 @@ struct Canary
 };
 
 std::span<const Canary> all_canaries();
-const Canary *find_canary(std::string_view name);
 
 // The configuration that an engine with this fault works with.
 Config misread(const Config &config, Fault fault);

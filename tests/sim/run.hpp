@@ -5,20 +5,9 @@
 #pragma once
 
 #include "canary.hpp"
-
-#include <cstdint>
-#include <optional>
-#include <string>
+#include "program.hpp"
 
 namespace failover::sim {
-
-struct Violation
-{
-  std::string invariant;
-  int exit_code = 0;
-  int64_t at_ms = 0;
-  std::string what;
-};
 
 struct RunOptions
 {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The client under test: a real syslog-ng process on a host of the lab, and the sender that feeds it."""
 
+import os
 import signal
+import subprocess
 from pathlib import Path
 
 from harness import syslog_ng
@@ -78,6 +80,22 @@ class Client:
         if not self._sender:
             self._sender = Sender(self._socket, self._files / "sender.output")
         return self._sender
+
+    def counters(self, kind: str) -> dict[str, int]:
+        """Its own statistics, of "src" or "dst": the sum of each counter over all of them."""
+        control = f"--control={self._files / 'control'}"
+        asked = subprocess.run(["syslog-ng-ctl", "stats", control], capture_output=True, text=True, check=True, timeout=60)
+        sums: dict[str, int] = {}
+        for line in asked.stdout.splitlines():
+            component, _, _, state, counter, value = (line if ";" in line else ";;;;;").rsplit(";", 5)
+            if component.startswith(f"{kind}.") and state == "a":
+                sums[counter] = sums.get(counter, 0) + int(value)
+        return sums
+
+    def cpu_s(self) -> float:
+        """Processor time used so far."""
+        fields = Path(f"/proc/{self._running().pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     # Its configuration
 

@@ -11,6 +11,7 @@ from harness.client import Client
 from harness.network import Host, Network
 from harness.receiver import Receiver
 from harness.sender import Sender
+from harness.sink import Pace, Sink
 from harness.syslog_ng import configuration, destination
 from harness.waiting import SOON_S, wait_until
 
@@ -22,6 +23,7 @@ class Lab:
         self.directory = Path(tempfile.mkdtemp(prefix="failover-e2e-"))
         self.network = Network(self.directory)
         self.servers: list[Receiver] = []
+        self.sinks: list[Sink] = []
         self.clients: list[Client] = []
 
     def __enter__(self) -> "Lab":
@@ -54,9 +56,15 @@ class Lab:
         """Log servers of these names on port 514."""
         return [self.server(name) for name in names]
 
-    def config(self, driver: str, *, options: str = "time-reopen(1)", module: bool = True) -> str:
+    def sink(self, name: str, *, certificate: Certificate | None = None, pace: Pace = Pace()) -> Sink:
+        """A log server for many messages, on a host of its own; not started."""
+        host = self.network.hosts.get(name) or self.network.add_host(name)
+        self.sinks.append(Sink(host, self.directory, certificate, pace))
+        return self.sinks[-1]
+
+    def config(self, driver: str, *, options: str = "time-reopen(1)", module: bool = True, flow_control: bool = False) -> str:
         """A complete configuration with one destination."""
-        return configuration(destination("d_remote", driver), options=options, module=module)
+        return configuration(destination("d_remote", driver), options=options, module=module, flow_control=flow_control)
 
     def start_client(self, config: str, *, host: str = "client", wrapper: tuple[str, ...] = ()) -> Client:
         """The client; or one more, on a host of its own."""
@@ -104,5 +112,5 @@ class Lab:
         with ExitStack() as steps:  # Each is taken, whatever becomes of the one before; last in, first out.
             steps.callback(shutil.rmtree, self.directory, ignore_errors=True)
             steps.callback(self.network.close)
-            for process in (*self.servers, *self.clients):
+            for process in (*self.servers, *self.sinks, *self.clients):
                 steps.callback(process.kill)

@@ -28,5 +28,9 @@ class Sender:
         """Stop the stream; return the last number sent."""
         return int(self._process.ask("rate 0"))
 
+    def taken(self) -> int:
+        """The last number that syslog-ng's side of the socket has taken."""
+        return int(self._process.ask("taken 0"))
+
     def kill(self) -> None:
         self._process.kill()

@@ -38,10 +38,12 @@ def destination(name: str, driver: str) -> str:
     return f"destination {name} {{\n{driver};\n}};\n"
 
 
-def configuration(destinations: str, *, source: str = NUMBERS, options: str = "time-reopen(1)", module: bool = True) -> str:
+def configuration(destinations: str, *, source: str = NUMBERS, options: str = "time-reopen(1)", module: bool = True,
+                  flow_control: bool = False) -> str:
     """A complete configuration: everything from the source goes to every destination."""
     head = "@version: 3.38\n" + ("@module failover\n" if module else "")
-    paths = [f"log {{ source(s_numbers); destination({name}); }};\n" for name in _DESTINATION.findall(destinations)]
+    flags = " flags(flow-control);" if flow_control else ""
+    paths = [f"log {{ source(s_numbers); destination({name});{flags} }};\n" for name in _DESTINATION.findall(destinations)]
     return (f"{head}options {{ {options}; keep-hostname(yes); stats-freq(0); }};\n"
             f"source s_numbers {{ {source}; }};\n{destinations}{''.join(paths)}")
 

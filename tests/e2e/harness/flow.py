@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A client under load between three log servers, and the books of where its messages went."""
+
+import itertools
+import time
+from dataclasses import dataclass
+
+from harness.certificates import CertificateAuthority
+from harness.client import Client
+from harness.lab import Lab
+from harness.sink import PORT, Pace, Recorded, Sink
+from harness.waiting import wait_until
+
+#: For all messages of a test to arrive on a slow machine.
+ARRIVED_S = 60.0
+STOPPED_S = 120.0
+RATE = 20_000
+_STUCK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How messages are sent."""
+
+    driver: str
+    tls: bool
+
+    def __str__(self) -> str:
+        return self.driver + ("-tls" if self.tls else "-tcp")
+
+
+TCP, TLS = Wire("network", tls=False), Wire("network", tls=True)
+FRAMED, FRAMED_TLS = Wire("syslog", tls=False), Wire("syslog", tls=True)
+
+
+def disk_buffer(reliable: str) -> str:
+    """An option of the destination; large enough for all messages of a test."""
+    return f"disk-buffer(reliable({reliable}) disk-buf-size(100000000) dir(`DIRECTORY`))"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Where the messages are."""
+
+    sent: int
+    lost: int  # at no server
+    doubled: int  # copies beyond the first
+    torn: int  # lines and frames that are not exactly one message
+    cut: int  # connections that ended inside of a message
+    longest_gap_ms: float  # between two arrivals, at whichever server
+
+
+class Flow:
+    """Set it up once, then let it flow. The servers are called primary, second and third."""
+
+    def __init__(self, lab: Lab, authority: CertificateAuthority) -> None:
+        self._lab = lab
+        self._authority = authority
+        self._lives = 0
+
+    # Setting it up
+
+    def add_servers(self, wire: Wire, *, primary: Pace = Pace(), second: Pace = Pace()) -> None:
+        """Not started."""
+        self._wire = wire
+        self.primary, self.second, self.third = self.servers = [
+            self._lab.sink(name, pace=pace, certificate=self._authority.certificate_for(name) if wire.tls else None)
+            for name, pace in (("primary", primary), ("second", second), ("third", Pace()))
+        ]
+
+    def start_all(self, wire: Wire, *, primary: Pace = Pace()) -> None:
+        self.add_servers(wire, primary=primary)
+        for server in self.servers:
+            server.start()
+
+    def move_primary(self, wire: Wire) -> None:
+        """From now on its name stands for another machine, whose server is sent messages in another way."""
+        certificate = self._authority.certificate_for("primary") if wire.tls else None
+        self._wire = wire
+        self.primary = self._lab.sink("moved", certificate=certificate).start()
+        self.servers.append(self.primary)
+        self._lab.network.set_name("primary", [self.primary.host.ip4])
+
+    def config(self, failover: str = "switch-delay(0)", *, other: str = "log-fifo-size(1000000)", options: str = "threaded(yes)",
+               **how: bool) -> str:
+        """The client's configuration, with more options of failover() and of the destination, and more global options."""
+        other = other.replace("`DIRECTORY`", f'"{self._lab.directory}"')
+        transport = "tcp"
+        if self._wire.tls:
+            transport = "tls"
+            other += f' tls(ca-file("{self._authority.certificate}"))'
+        driver = (f'{self._wire.driver}("primary" port({PORT}) transport("{transport}") {other}'
+                  f' failover(servers("second", "third") {failover}))')
+        return self._lab.config(driver, options=f"time-reopen(1); stats-level(1); {options}", **how)
+
+    def begin(self, config: str | None = None, *, rate: int = RATE, wrapper: tuple[str, ...] = ()) -> None:
+        """Start the client and the stream."""
+        self._lives += 1
+        self._lab.start_client(config or self.config(), wrapper=wrapper)
+        self._lab.sender.stream(rate)
+
+    def start_again(self) -> None:
+        """The client, after it was stopped."""
+        self._lives += 1
+        self.client.start()
+
+    @property
+    def client(self) -> Client:
+        return self._lab.client
+
+    # Waiting
+
+    def wait_at(self, server: Sink, messages: int = RATE // 2) -> None:
+        """Until so many more messages have arrived there."""
+        enough = server.received() + messages
+        wait_until(lambda: server.received() >= enough, ARRIVED_S, f"{messages} messages at {server}")
+
+    def wait_unread(self, server: Sink, size: int = 1 << 16) -> None:
+        """Until so many bytes wait there for being read."""
+        wait_until(lambda: server.unread_bytes() >= size, ARRIVED_S, f"{size} bytes unread at {server}")
+
+    def wait_stuck(self, server: Sink) -> None:
+        """Until the client's socket is full and nothing moves any more."""
+        last, since = 0, time.monotonic()
+
+        def stuck() -> bool:
+            nonlocal last, since
+            queued = sum(int(line.split()[1])
+                         for line in self._lab.client_host.sockets("state", "established", "dst", server.host.ip4))
+            if queued != last:
+                last, since = queued, time.monotonic()
+            return queued > 0 and time.monotonic() - since >= _STUCK_S
+
+        wait_until(stuck, ARRIVED_S, f"a full socket to {server}")
+
+    def wait_taken(self, messages: int) -> None:
+        """Until the client has taken so many."""
+        wait_until(lambda: self._lab.sender.taken() >= messages, ARRIVED_S, f"{messages} messages taken")
+
+    # The stream and its end
+
+    def pause(self) -> int:
+        """Send nothing more until resume(); return how many messages there are, when syslog-ng has all of them."""
+        sent = self._lab.sender.pause()
+        wait_until(lambda: self._lab.sender.taken() == sent, ARRIVED_S, "syslog-ng takes all messages")
+        return sent
+
+    def pause_and_process(self) -> None:
+        """pause(), until nothing of it waits in the source any more."""
+        assert self._lives == 1, "its counters start again with each life"
+        sent = self.pause()
+        wait_until(lambda: self.client.counters("src")["processed"] == sent, ARRIVED_S, "all messages are in the queue")
+
+    def resume(self) -> None:
+        self._lab.sender.stream(RATE)
+
+    def finish(self) -> Tally:
+        """End the stream. Everything must arrive, in order, and nothing may stay in the queue."""
+        sent = self.pause()
+        self.wait_all(sent)
+        self.check_queue_is_empty()
+        self.stop()
+        tally = self.tally(sent)
+        assert (tally.lost, tally.torn) == (0, 0), tally
+        self.check_order()
+        return tally
+
+    def finish_with_losses(self) -> Tally:
+        """End the stream; only the last message must arrive."""
+        sent = self.pause()
+        wait_until(lambda: any(sent in connection.numbers[-1:] for connection in self._connections()), ARRIVED_S,
+                   "the last message")
+        self.stop()
+        return self.tally(sent)
+
+    def wait_all(self, sent: int) -> None:
+        def all_arrived() -> bool:
+            return sum(server.received() for server in self.servers) >= sent and not self.tally(sent).lost
+
+        try:
+            wait_until(all_arrived, ARRIVED_S, "all messages")
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {self.tally(sent)}") from None
+
+    def check_queue_is_empty(self) -> None:
+        """The connection given up last is done with, everything processed is written, nothing is kept in the queue."""
+        wait_until(lambda: len(self._lab.client_host.sockets("state", "established")) <= 1, ARRIVED_S, "one connection")
+        wait_until(lambda: self.client.counters("dst")["queued"] == 0, ARRIVED_S, "an empty queue")
+        counters = self.client.counters("dst")
+        # What an earlier life has left in a disk-buffer was processed by that one.
+        assert counters["processed"] == counters["written"] or self._lives > 1, counters
+        assert (counters["dropped"], counters["memory_usage"]) == (0, 0), counters
+
+    def stop(self) -> float:
+        """Stop the client; what it has sent is read to the end. Return how many seconds the client took."""
+        took_s = self.client.stop(STOPPED_S)
+        assert self.client.exit_code == 0
+        for server in self.servers:
+            wait_until(lambda: not server.is_reading(), ARRIVED_S, f"{server} has read everything")
+        return took_s
+
+    # The books
+
+    def tally(self, sent: int) -> Tally:
+        connections = self._connections()
+        arrived = [0] * (sent + 1)
+        strange = 0
+        for number in itertools.chain.from_iterable(connection.numbers for connection in connections):
+            if 1 <= number <= sent:
+                arrived[number] += 1
+            else:
+                strange += 1
+        lost = arrived[1:].count(0)
+        times = sorted(itertools.chain.from_iterable(connection.times() for connection in connections))
+        gaps = (later - earlier for earlier, later in zip(times, times[1:]))
+        return Tally(sent, lost, sum(arrived) - (sent - lost), sum(len(connection.torn) for connection in connections) + strange,
+                     sum(bool(connection.rest) for connection in connections), max(gaps, default=0) / 1e6)
+
+    def check_order(self) -> None:
+        """On every connection what is sent again comes before what is newer."""
+        for server in self.servers:
+            for connection in server.connections():
+                for earlier, later in zip(connection.numbers, connection.numbers[1:]):
+                    assert earlier < later, f"{later} after {earlier} at {server}"
+
+    def _connections(self) -> list[Recorded]:
+        return [connection for server in self.servers for connection in server.connections()]

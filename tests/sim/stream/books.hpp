@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The world's own books: which message was posted where, what the sender knew
+// of it, and who has it.  The world writes them, invariants read them; nothing
+// here comes from what the buffer says about itself.
+#pragma once
+
+#include "stream/link.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace failover::sim::stream {
+
+constexpr int64_t never = std::numeric_limits<int64_t>::max();
+
+struct Message
+{
+  uint32_t length = 0;
+  bool accepted = false;  // taken from the queue of the LogWriter: ours to deliver
+  bool grace_cut = false; // let go for lack of room
+  uint32_t delivered = 0;
+  uint32_t posted = 0;
+
+  // the posting that is the last so far
+  int connection = -1;
+  uint64_t end = 0;         // its place in the stream
+  int64_t acked_at = never; // on the grace clock: the first sample that saw it acknowledged
+};
+
+// How the host has given up a connection.
+enum class End
+{
+  none,
+  broken,  // also what is acknowledged may not have been read
+  orderly, // what is acknowledged was read
+};
+
+// The grace clock as failover.h and the design tell it: it runs from one sample
+// to the next if at both the window was at least half of the widest, and if the
+// receiver has answered in between or had nothing to answer.  The widest is the
+// receiver's whole buffer: a receiver shows it before the first byte.
+class GraceClock
+{
+public:
+  void sample(const TcpState &tcp, int64_t now_ms, uint32_t widest)
+  {
+    const bool keeps_up = uint64_t{ tcp.window } * 2 >= widest;
+    const bool answers = tcp.acked > acked_ || tcp.acked >= tcp.written;
+    if (sampled_ && keeps_up && kept_up_ && answers)
+      ms_ += now_ms - sampled_at_ms_;
+    sampled_ = true;
+    sampled_at_ms_ = now_ms;
+    kept_up_ = keeps_up;
+    acked_ = tcp.acked;
+  }
+
+  int64_t ms() const { return ms_; }
+  bool kept_up() const { return kept_up_; }
+  int64_t sampled_at_ms() const { return sampled_at_ms_; }
+
+private:
+  int64_t ms_ = 0;
+  int64_t sampled_at_ms_ = 0;
+  bool sampled_ = false;
+  bool kept_up_ = true;
+  uint64_t acked_ = 0;
+};
+
+struct Connection
+{
+  // Messages before `count` were in the kernel when a sample said `written`.
+  struct Mark
+  {
+    std::size_t count;
+    uint64_t written;
+    int64_t acked_at;
+  };
+
+  int number = 0;
+  const Link *link = nullptr;
+  uint32_t buffer = 0;          // number of the buffer that follows it
+  std::vector<uint32_t> posted; // messages
+  std::vector<uint64_t> ends;   // their places
+  std::size_t acked = 0;        // of posted, as known from samples
+  std::vector<Mark> marks;
+  std::size_t acked_marks = 0;
+  GraceClock clock;
+  uint64_t sampled_acked = 0;
+  uint64_t race = 0; // most that a sample gave as written beyond what was
+  End end = End::none;
+  bool left_for_another = false; // healthy, at the end of a message, by a return to the primary
+  bool at_limit = false;         // then drained for as long as that may take
+  std::size_t read = 0;          // messages
+};
+
+struct Books
+{
+  Config config;
+  int64_t now_ms = 0;
+  bool healed = false;
+  bool settled = false; // at the end: nothing was left to do, and every grace is over
+  std::vector<Message> messages;
+  std::deque<Connection> connections; // none moves when another comes
+};
+
+// The text of a message is its number and a filling, and a newline where that ends it.
+std::string message_text(const Books &books, uint32_t number);
+
+} // namespace failover::sim::stream

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Canaries: known faults of the buffer or of its host that the invariants must
+// find, see ../canary.hpp.
+#pragma once
+
+#include <span>
+
+namespace failover::sim::stream {
+
+enum class Fault
+{
+  none,
+  // the buffer
+  early_confirmation,
+  never_partial,
+  always_orderly,
+  never_orderly,
+  blind_clock,
+  deaf,
+  generous,
+  cuts_without_need,
+  other_bytes,
+  // the host
+  new_ones_first,
+  no_first_sample,
+  posts_what_is_not_kept,
+  never_forgets,
+  loses_leftovers,
+  drain_forgets_partial,
+  drain_without_grace,
+  limit_is_orderly,
+  impatient,
+  carries_half_over,
+  stays_quiet,
+};
+
+struct Canary
+{
+  const char *name;
+  Fault fault;
+  const char *found_by; // the invariant that must find it
+  const char *what;
+};
+
+std::span<const Canary> all_canaries();
+
+} // namespace failover::sim::stream

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A return to the primary without a fault doubles nothing: the connection that was
+// left at the end of a message and stayed well until it was drained leaves nothing.
+#include "all.hpp"
+
+namespace failover::sim::stream {
+
+namespace {
+
+class CleanReturn final : public Invariant
+{
+public:
+  const char *name() const override { return "clean_return"; }
+  int exit_code() const override { return 47; }
+  const char *rule() const override { return "a return without faults posts nothing again"; }
+
+  void ended(const Books &books, const Connection &where, const BufferBooks &buffer) override
+  {
+    if (where.left_for_another && !where.link->in_trouble() && !where.at_limit && !buffer.messages.empty())
+      fail(books, std::to_string(buffer.messages.size()) + " messages are posted again, from "
+                      + message(buffer.messages.front()) + " on, though " + connection(where)
+                      + " was drained to its end");
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Invariant>
+clean_return()
+{
+  return std::make_unique<CleanReturn>();
+}
+
+} // namespace failover::sim::stream

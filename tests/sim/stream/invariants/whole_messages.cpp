@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What a receiver reads are whole messages with their own bytes.  Only at the end
+// of a connection there may be half of one.
+#include "all.hpp"
+
+namespace failover::sim::stream {
+
+namespace {
+
+class WholeMessages final : public Invariant
+{
+public:
+  const char *name() const override { return "whole_messages"; }
+  int exit_code() const override { return 41; }
+  const char *rule() const override { return "no half message but at the end of a connection"; }
+
+  void torn(const Books &books, const Connection &where, const std::string &what) override
+  {
+    fail(books, connection(where) + " after " + std::to_string(where.read) + " messages: " + what);
+  }
+
+  void other_bytes(const Books &books, uint32_t number) override
+  {
+    fail(books, message(number) + " does not come out of the buffer as it went in");
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Invariant>
+whole_messages()
+{
+  return std::make_unique<WholeMessages>();
+}
+
+} // namespace failover::sim::stream

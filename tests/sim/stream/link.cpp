@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// See link.hpp.
+#include "stream/link.hpp"
+
+#include <algorithm>
+
+namespace failover::sim::stream {
+
+namespace {
+
+constexpr uint32_t race_percent = 15;
+
+} // namespace
+
+Link::Link(int number, const LinkConfig &config, EventQueue &queue, Prng random, Events &events)
+  : number_(number), config_(config), queue_(queue), random_(random), events_(events),
+    start_(1 + random_.below(600)), written_(start_), sent_(start_), acked_(start_),
+    window_(config.receive_buffer), received_(start_), read_(start_), acknowledging_(start_)
+{}
+
+// ---- the sender
+
+int64_t
+Link::write(std::string_view bytes)
+{
+  if (reset_)
+    return -1;
+  const uint64_t used = written_ - acked_;
+  uint64_t taken =
+      std::min<uint64_t>(bytes.size(), config_.send_buffer - std::min<uint64_t>(used, config_.send_buffer));
+  if (taken > 1 && random_.chance(config_.short_write_percent))
+    taken = static_cast<uint64_t>(random_.between(1, static_cast<int64_t>(taken)));
+  bytes_.append(bytes.substr(0, taken));
+  written_ += taken;
+  transmit();
+  return static_cast<int64_t>(taken);
+}
+
+TcpState
+Link::state()
+{
+  TcpState state;
+  const uint64_t unacknowledged = written_ - acked_;
+  while (!reset_ && !answers_.empty() && answers_.front().kind == Answer::Kind::ack
+         && random_.chance(race_percent))
+    {
+      take(answers_.front());
+      answers_.pop_front();
+    }
+  state.written = acked_ + unacknowledged;
+  state.acked = acked_;
+  state.window = window_;
+  state.reset = reset_;
+  state.fin = fin_;
+  state.open = !reset_ && !fin_;
+  return state;
+}
+
+void
+Link::transmit()
+{
+  const uint64_t end = std::min(written_, acked_ + window_);
+  while (!cut_ && sent_ < end)
+    {
+      sent_ += std::min<uint64_t>(end - sent_, random_.between(1, config_.segment));
+      segments_.push_back(
+          { std::max(arrival_ms(0), segments_.empty() ? 0 : segments_.back().due_ms), sent_ });
+      queue_.schedule(segments_.back().due_ms, [this] { segments_arrive(); });
+    }
+}
+
+int64_t
+Link::arrival_ms(int64_t after_ms) const
+{
+  return queue_.now_ms() + config_.latency_ms + after_ms;
+}
+
+void
+Link::answers_arrive()
+{
+  bool progress = false;
+  while (!answers_.empty() && answers_.front().due_ms <= queue_.now_ms())
+    {
+      const Answer answer = answers_.front();
+      answers_.pop_front();
+      if (reset_)
+        continue;
+      progress = take(answer) || progress;
+      if (closed_)
+        continue;
+      if (answer.kind == Answer::Kind::fin)
+        events_.fin_arrived(*this);
+      else if (answer.kind == Answer::Kind::reset)
+        events_.reset_arrived(*this);
+    }
+  if (progress && !closed_ && !reset_)
+    events_.acknowledged(*this);
+}
+
+bool
+Link::take(const Answer &answer)
+{
+  if (reset_)
+    return false;
+  if (answer.kind == Answer::Kind::reset)
+    {
+      reset_ = true;
+      return false;
+    }
+  fin_ = fin_ || answer.kind == Answer::Kind::fin;
+  const bool progress = answer.acked > acked_ || answer.window > window_;
+  acked_ = std::max(acked_, answer.acked);
+  window_ = answer.window;
+  transmit();
+  return progress;
+}
+
+// ---- the receiver
+
+void
+Link::segments_arrive()
+{
+  bool refused = false;
+  while (!segments_.empty() && segments_.front().due_ms <= queue_.now_ms())
+    {
+      if (gone_)
+        refused = true;
+      else
+        received_ = segments_.front().end;
+      segments_.pop_front();
+    }
+  if (refused)
+    answer(Answer::Kind::reset);
+  else if (!gone_)
+    {
+      acknowledge_soon();
+      read_soon();
+    }
+}
+
+void
+Link::answer(Answer::Kind kind)
+{
+  if (cut_ || silent_)
+    return;
+  acknowledging_ = received_;
+  const auto window = static_cast<uint32_t>(config_.receive_buffer - (received_ - read_));
+  answers_.push_back({ arrival_ms(0), kind, received_, window });
+  queue_.schedule(answers_.back().due_ms, [this] { answers_arrive(); });
+}
+
+void
+Link::acknowledge_soon()
+{
+  if (acknowledging_soon_)
+    return;
+  acknowledging_soon_ = true;
+  queue_.schedule(queue_.now_ms() + config_.ack_delay_ms, [this] {
+    acknowledging_soon_ = false;
+    if (!gone_)
+      answer(Answer::Kind::ack);
+  });
+}
+
+void
+Link::read_soon()
+{
+  if (reading_soon_ || frozen_ || gone_ || received_ == read_)
+    return;
+  reading_soon_ = true;
+  queue_.schedule(queue_.now_ms() + config_.read_every_ms, [this] {
+    reading_soon_ = false;
+    read_some();
+  });
+}
+
+void
+Link::read_some()
+{
+  if (frozen_ || gone_)
+    return;
+  const uint64_t bytes = std::min<uint64_t>(received_ - read_, config_.read_bytes);
+  const uint64_t from = read_;
+  read_ += bytes;
+  events_.read(*this, std::string_view(bytes_).substr(from - start_, bytes));
+  acknowledge_soon();
+  if (close_when_read_ && received_ == read_)
+    end_process();
+  read_soon();
+}
+
+void
+Link::end_process()
+{
+  if (gone_)
+    return;
+  answer(received_ == read_ ? Answer::Kind::fin : Answer::Kind::reset);
+  gone_ = true;
+}
+
+bool
+Link::shows_unread() const
+{
+  const auto small = [this](uint32_t window) { return uint64_t{ window } * 2 < config_.receive_buffer; };
+  return frozen_ && small(window_)
+         && std::all_of(answers_.begin(), answers_.end(),
+                        [&](const Answer &answer) { return small(answer.window); });
+}
+
+void
+Link::freeze()
+{
+  frozen_ = true;
+}
+
+void
+Link::thaw()
+{
+  frozen_ = false;
+  read_soon();
+}
+
+void
+Link::speed_up()
+{
+  make_fast(config_);
+}
+
+void
+Link::kill()
+{
+  end_process();
+}
+
+void
+Link::close_when_read()
+{
+  close_when_read_ = true;
+  if (received_ == read_)
+    end_process();
+}
+
+void
+Link::cut(int64_t timeout_ms)
+{
+  if (cut_)
+    return;
+  cut_ = true;
+  segments_.clear();
+  answers_.clear();
+  queue_.schedule(queue_.now_ms() + timeout_ms, [this] {
+    if (reset_)
+      return;
+    reset_ = true;
+    if (!closed_)
+      events_.reset_arrived(*this);
+  });
+}
+
+void
+Link::cut_path(int64_t timeout_ms)
+{
+  cut(timeout_ms);
+}
+
+void
+Link::cut_power(int64_t timeout_ms)
+{
+  silent_ = true;
+  gone_ = true;
+  cut(timeout_ms);
+}
+
+} // namespace failover::sim::stream

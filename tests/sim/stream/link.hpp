@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// One simulated TCP connection: the sender's kernel with a send buffer of its
+// own size, a path that takes time and keeps the order, the receiver's kernel
+// with unread bytes and a window that is what is free of its buffer (as Linux
+// does it, without growth), and the process that reads.
+//
+// A receiver that ends with everything read sends FIN, with unread bytes RST;
+// what arrives afterwards is answered with RST and never read.  Owned by the
+// world of one seed, till its end: a kernel goes on when a process is done.
+#pragma once
+
+#include "event_queue.hpp"
+#include "stream/config.hpp"
+
+#include <deque>
+#include <string>
+#include <string_view>
+
+namespace failover::sim::stream {
+
+// What the sender's kernel says, see tcp-state.h of lib-shim.
+struct TcpState
+{
+  bool open = false;  // both directions
+  bool reset = false; // or timed out
+  bool fin = false;   // the receiver has closed
+  uint64_t written = 0;
+  uint64_t acked = 0;
+  uint32_t window = 0;
+};
+
+class Link
+{
+public:
+  // Never called from inside a call of the sender.
+  class Events
+  {
+  public:
+    virtual ~Events() = default;
+    virtual void fin_arrived(Link &link) = 0;
+    virtual void reset_arrived(Link &link) = 0;
+    virtual void acknowledged(Link &link) = 0;
+    virtual void read(Link &link, std::string_view bytes) = 0; // the receiving process has it
+  };
+
+  Link(int number, const LinkConfig &config, EventQueue &queue, Prng random, Events &events);
+  Link(const Link &) = delete;
+  Link &operator=(const Link &) = delete;
+
+  int number() const { return number_; }
+  const LinkConfig &config() const { return config_; }
+
+  // ---- the sender
+
+  // So many bytes were taken: fewer than asked for, 0, or -1 on a broken connection.
+  int64_t write(std::string_view bytes);
+  // Asked in two steps, as of the real kernel: an acknowledgement may come in between.
+  TcpState state();
+  // Nothing is said any more; what the kernel has is still sent.
+  void close() { closed_ = true; }
+
+  // ---- the receiver and the path
+
+  void freeze();
+  void thaw();
+  void speed_up();
+  void kill();
+  void close_when_read();
+  // No packet gets through any more.  The sender is told after the timeout.
+  void cut_path(int64_t timeout_ms);
+  void cut_power(int64_t timeout_ms);
+
+  bool receiver_lives() const { return !gone_; }
+  bool frozen() const { return frozen_; }
+  bool cut() const { return cut_; }
+  uint64_t unread() const { return gone_ ? 0 : received_ - read_; }
+
+  // ---- truth, for the books: positions in the stream
+
+  uint64_t written() const { return written_; }
+  uint64_t acked() const { return acked_; }
+  uint64_t read() const { return read_; }
+  uint64_t acknowledging() const { return acknowledging_; } // sent as acknowledged, may not have arrived
+  uint32_t window() const { return window_; }               // as the sender knows it
+  bool is_reset() const { return reset_; }
+  bool in_trouble() const { return gone_ || cut_ || reset_; }
+  // The sender sees, and will see, that the receiver does not keep up.
+  bool shows_unread() const;
+
+private:
+  struct Segment
+  {
+    int64_t due_ms;
+    uint64_t end;
+  };
+  struct Answer
+  {
+    enum class Kind
+    {
+      ack,
+      fin,
+      reset,
+    };
+    int64_t due_ms;
+    Kind kind;
+    uint64_t acked;
+    uint32_t window;
+  };
+
+  void transmit();
+  void segments_arrive();
+  void answer(Answer::Kind kind);
+  void answers_arrive();
+  bool take(const Answer &answer); // true: it tells the sender something new
+  void acknowledge_soon();
+  void read_soon();
+  void read_some();
+  void end_process();
+  void cut(int64_t timeout_ms);
+  int64_t arrival_ms(int64_t after_ms) const;
+
+  int number_;
+  LinkConfig config_;
+  EventQueue &queue_;
+  Prng random_;
+  Events &events_;
+
+  std::string bytes_; // from start_ on
+  // positions of the kernels count from another start: SYN and handshake are in there
+  uint64_t start_;
+
+  // the sender's kernel
+  uint64_t written_;
+  uint64_t sent_;
+  uint64_t acked_;
+  uint32_t window_;
+  bool fin_ = false;
+  bool reset_ = false;
+  bool closed_ = false;
+
+  // the path
+  std::deque<Segment> segments_;
+  std::deque<Answer> answers_;
+  bool cut_ = false;
+
+  // the receiver's kernel and process
+  uint64_t received_;
+  uint64_t read_;
+  uint64_t acknowledging_;
+  bool acknowledging_soon_ = false;
+  bool reading_soon_ = false;
+  bool frozen_ = false;
+  bool close_when_read_ = false;
+  bool gone_ = false;
+  bool silent_ = false; // no power: not even RST
+};
+
+} // namespace failover::sim::stream

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Replaces operator new for the whole program: the engine allocates in no other
+// way, and the tests, which are C, do not use it.
+#include "count_allocations.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<uint64_t> allocations = 0;
+
+} // namespace
+
+uint64_t
+count_allocations()
+{
+  return allocations;
+}
+
+void *
+operator new(std::size_t size)
+{
+  allocations++;
+  if (void *memory = std::malloc(size > 0 ? size : 1))
+    return memory;
+  throw std::bad_alloc();
+}
+
+void
+operator delete(void *memory) noexcept
+{
+  std::free(memory);
+}
+
+void
+operator delete(void *memory, std::size_t) noexcept
+{
+  std::free(memory);
+}

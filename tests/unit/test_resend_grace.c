@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The resend buffer: the grace of what is acknowledged, and what an end of the
+ * connection makes of it.
+ */
+#include "fake_stream.h"
+
+#include <criterion/criterion.h>
+
+/* ------------------------------------------------------------------------
+ * The grace
+ */
+
+Test(resend_grace, an_acknowledged_message_is_kept_for_the_grace)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  cr_expect_eq(fake_stream_state(&stream).unacknowledged, 0u);
+  fake_stream_sample_after(&stream, 499);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  cr_expect_eq(fake_stream_state(&stream).confirmed, 0u);
+  fake_stream_sample_after(&stream, 1);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  cr_expect_eq(fake_stream_state(&stream).confirmed, 1u);
+  cr_expect_eq(fake_stream_state(&stream).grace_cut, 0u);
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, each_message_has_its_own_grace)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  fake_stream_sample_after(&stream, 300);
+  cr_assert(fake_stream_post(&stream, "b"));
+  fake_stream_acknowledge(&stream);
+  fake_stream_sample_after(&stream, 200);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  fake_stream_sample_after(&stream, 299);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  fake_stream_sample_after(&stream, 1);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
+/* A machine without power has acknowledged its last byte; the timeout that tells
+ * is longer than any grace. */
+Test(resend_grace, the_grace_runs_only_while_the_receiver_answers)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  cr_assert(fake_stream_post(&stream, "b"));
+  for (int i = 0; i < 100; i++)
+    fake_stream_sample_after(&stream, 300);
+  cr_expect_eq(fake_stream_state(&stream).kept, 2u);
+
+  /* one more byte is an answer, and so is that nothing is left to be answered */
+  stream.acked++;
+  fake_stream_sample_after(&stream, 300);
+  cr_expect_eq(fake_stream_state(&stream).kept, 2u);
+  stream.acked = stream.written;
+  fake_stream_sample_after(&stream, 200);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  fake_stream_sample_after(&stream, 500);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, the_grace_begins_with_the_sample_that_saw_the_acknowledgement)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_sample(&stream);
+  stream.acked = stream.written;
+  fake_stream_sample_after(&stream, 400);
+  fake_stream_sample_after(&stream, 499);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  fake_stream_sample_after(&stream, 1);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, the_grace_runs_only_while_the_receiver_keeps_up)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  stream.window = 60000;
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+
+  /* from a sample with half of the widest window to the next such: it runs */
+  stream.window = 30000;
+  fake_stream_sample_after(&stream, 200);
+  /* neither to nor from one with less */
+  stream.window = 29999;
+  fake_stream_sample_after(&stream, 1000);
+  fake_stream_sample_after(&stream, 1000);
+  stream.window = 0;
+  fake_stream_sample_after(&stream, 1000);
+  stream.window = 30000;
+  fake_stream_sample_after(&stream, 1000);
+  fake_stream_sample_after(&stream, 299);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  fake_stream_sample_after(&stream, 1);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, a_wider_window_raises_what_keeping_up_means)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  stream.window = 10000;
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  stream.window = 4000000000u; /* twice that is more than 32 bits hold */
+  fake_stream_sample(&stream);
+  stream.window = 10000;
+  fake_stream_sample_after(&stream, 1000);
+  fake_stream_sample_after(&stream, 1000);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  stream.window = 2000000000u;
+  fake_stream_sample_after(&stream, 1000);
+  fake_stream_sample_after(&stream, 500);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, the_grace_does_not_run_between_connections)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  fake_stream_sample_after(&stream, 400);
+  fake_stream_lose(&stream, false);
+  stream.now_ms += 60000;
+
+  cr_expect_str_eq(fake_stream_resend_all(&stream), "a");
+  fake_stream_acknowledge(&stream);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u, "the time without a connection has counted");
+  fake_stream_sample_after(&stream, 499);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u, "the time on the connection before has counted");
+  fake_stream_sample_after(&stream, 1);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, the_widest_window_is_that_of_one_connection)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  stream.window = 60000;
+  fake_stream_sample(&stream);
+  fake_stream_lose(&stream, false);
+
+  stream.window = 5000; /* all that this receiver has */
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  fake_stream_sample_after(&stream, 500);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
+/* ------------------------------------------------------------------------
+ * The end of a connection
+ */
+
+static void
+_post_three_and_acknowledge_two(FakeStream *stream)
+{
+  cr_assert(fake_stream_post(stream, "a"));
+  cr_assert(fake_stream_post(stream, "b"));
+  fake_stream_acknowledge(stream);
+  cr_assert(fake_stream_post(stream, "c"));
+  fake_stream_sample(stream);
+}
+
+Test(resend_grace, after_an_orderly_end_the_unacknowledged_are_resent)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  _post_three_and_acknowledge_two(&stream);
+  fake_stream_lose(&stream, true);
+  cr_expect_eq(fake_stream_state(&stream).confirmed, 2u);
+  cr_expect_eq(fake_stream_state(&stream).grace_cut, 0u);
+  cr_expect_str_eq(fake_stream_resend_all(&stream), "c");
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, after_a_broken_connection_the_grace_is_resent_too)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  _post_three_and_acknowledge_two(&stream);
+  fake_stream_lose(&stream, false);
+  cr_expect_eq(fake_stream_state(&stream).confirmed, 0u);
+  cr_expect_str_eq(fake_stream_resend_all(&stream), "a b c");
+  fake_stream_done(&stream);
+}
+
+/* What was acknowledged on one connection says nothing on the next. */
+Test(resend_grace, an_orderly_end_confirms_only_what_this_connection_acknowledged)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  _post_three_and_acknowledge_two(&stream);
+  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream, true); /* closed before anything was posted */
+  cr_expect_eq(fake_stream_state(&stream).to_resend, 3u);
+
+  cr_expect_str_eq(fake_stream_resend_all(&stream), "a b c");
+  fake_stream_sample(&stream);
+  fake_stream_lose(&stream, true); /* closed before anything was acknowledged */
+  cr_expect_str_eq(fake_stream_resend_all(&stream), "a b c");
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, an_end_among_the_resent_ones_keeps_the_others)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 0, FAKE_STREAM_LIMIT);
+  for (const char *const *message = (const char *const[]){ "a", "b", "c", NULL }; *message; message++)
+    cr_assert(fake_stream_post(&stream, *message));
+  fake_stream_lose(&stream, false);
+
+  failover_resend_next_posted(stream.resend);
+  stream.written = 2;
+  fake_stream_acknowledge(&stream);
+  cr_expect_eq(fake_stream_state(&stream).kept, 2u);
+  cr_expect_eq(fake_stream_state(&stream).to_resend, 2u);
+  fake_stream_lose(&stream, true);
+  cr_expect_str_eq(fake_stream_resend_all(&stream), "b c");
+  fake_stream_done(&stream);
+}
