@@ -251,12 +251,16 @@ _deinit(LogPipe *s)
     }
   g_clear_pointer(&self->saved, failover_dest_saved_not_wanted);
 
-  gboolean success = self->driver_deinit(s); /* the LogWriter writes what it has */
+  if (self->stream && cfg_is_shutting_down(cfg))
+    {
+      /* the LogWriter writes what it has; the driver would free its LogProto then */
+      log_pipe_deinit((LogPipe *) self->dest->super.writer);
+      _finish_stream(self);
+    }
+  gboolean success = self->driver_deinit(s);
   if (self->stream)
     {
-      if (cfg_is_shutting_down(cfg))
-        _finish_stream(self);
-      else if (!self->dest->super.connections_kept_alive_across_reloads)
+      if (!self->dest->super.connections_kept_alive_across_reloads)
         failover_stream_drain(self->stream);
       failover_stream_bind(self->stream, NULL, NULL);
       g_clear_pointer(&self->stream, failover_stream_unref);

@@ -317,6 +317,8 @@ failover_stream_finish(FailoverStream *self, gint64 deadline_ms)
                                  .events = failover_stream_is_between_messages(self->active) ? 0 : POLLOUT };
       poll(&writable, 1, 2);
     }
+  if (self->active)
+    tcp_discard_input(self->active->fd);
   failover_stream_finish_draining(self, deadline_ms);
 }
 

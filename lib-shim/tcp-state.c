@@ -102,6 +102,15 @@ tcp_limit_send_buffer(int fd, size_t bytes)
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
 }
 
+void
+tcp_discard_input(int fd)
+{
+  char input[4096];
+
+  while (recv(fd, input, sizeof(input), MSG_DONTWAIT) > 0)
+    ;
+}
+
 int
 tcp_take_error(int fd)
 {

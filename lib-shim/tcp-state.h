@@ -33,6 +33,10 @@ bool tcp_state_read_all(int fd, TcpState *state);
 /* The kernel takes at most about this much before the socket is not writable. */
 void tcp_limit_send_buffer(int fd, size_t bytes);
 
+/* Reads and drops what the peer has sent: a connection that is closed with unread
+ * bytes is reset, and what is still to be sent is lost. */
+void tcp_discard_input(int fd);
+
 /* The error that ended the connection if nobody has taken it yet, 0 otherwise. */
 int tcp_take_error(int fd);
 
