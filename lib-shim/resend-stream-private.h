@@ -56,6 +56,7 @@ struct _FailoverStream
   gatomicrefcount references;
   failover_resend_settings settings;
   gint64 dead_peer_timeout_ms;
+  gboolean tls;
   LogWriter *writer; /* borrowed, NULL while between configurations */
   FailoverStreamCallbacks callbacks;
   Decoration *active;       /* of the LogProto that the LogWriter has */

@@ -290,7 +290,8 @@ failover_stream_end(FailoverStream *self)
 
   failover_stream_sample_resend(active->resend, &tcp, failover_stream_last_is_partial(active));
   /* the kernel counts the peer's FIN as one more byte received */
-  active->closed_by_peer = tcp.received == active->received + 1;
+  active->closed_by_peer = tcp.received == active->received + 1
+                           && (!self->tls || tcp_input_ends_with_tls_alert(active->fd));
   end.closed_by_peer = active->closed_by_peer;
   end.silent = active->silent;
   if (active->closed_by_peer && !tcp.reset && tcp.acked < tcp.written)
@@ -377,6 +378,12 @@ failover_stream_set_settings(FailoverStream *self, const failover_resend_setting
 {
   self->settings = *settings;
   self->dead_peer_timeout_ms = dead_peer_timeout_ms;
+}
+
+void
+failover_stream_set_tls(FailoverStream *self, gboolean tls)
+{
+  self->tls = tls;
 }
 
 FailoverStream *

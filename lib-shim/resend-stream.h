@@ -42,6 +42,9 @@ void failover_stream_set_settings(FailoverStream *self, const failover_resend_se
  * (NULL, NULL) until the next one. */
 void failover_stream_bind(FailoverStream *self, LogWriter *writer, const FailoverStreamCallbacks *callbacks);
 
+/* The connections that come speak TLS. */
+void failover_stream_set_tls(FailoverStream *self, gboolean tls);
+
 /* A factory that decorates what `original` makes.  One and the same for the
  * same original and TLS or not, as keep-alive() over a reload compares them. */
 LogProtoClientFactory *failover_stream_wrap_factory(LogProtoClientFactory *original, gboolean tls);

@@ -102,6 +102,24 @@ tcp_limit_send_buffer(int fd, size_t bytes)
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
 }
 
+bool
+tcp_input_ends_with_tls_alert(int fd)
+{
+  enum { HEADER = 5, TYPE_ALERT = 21, TYPE_ENCRYPTED = 23, ALERT_OF_TLS_1_3 = 2 + 1 + 16 };
+  unsigned char input[16384];
+  ssize_t length = recv(fd, input, sizeof(input), MSG_PEEK | MSG_DONTWAIT);
+  bool alert = false;
+
+  for (ssize_t at = 0; at + HEADER <= length;)
+    {
+      int type = input[at];
+      int record = input[at + 3] << 8 | input[at + 4];
+      alert = type == TYPE_ALERT || (type == TYPE_ENCRYPTED && record == ALERT_OF_TLS_1_3);
+      at += HEADER + record;
+    }
+  return alert;
+}
+
 void
 tcp_discard_input(int fd)
 {

@@ -33,6 +33,10 @@ bool tcp_state_read_all(int fd, TcpState *state);
 /* The kernel takes at most about this much before the socket is not writable. */
 void tcp_limit_send_buffer(int fd, size_t bytes);
 
+/* The unread input ends with a TLS alert, as it does when the peer has closed TLS
+ * in order (close_notify).  A FIN without it may be that of a killed process. */
+bool tcp_input_ends_with_tls_alert(int fd);
+
 /* Reads and drops what the peer has sent: a connection that is closed with unread
  * bytes is reset, and what is still to be sent is lost. */
 void tcp_discard_input(int fd);
