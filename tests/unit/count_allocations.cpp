@@ -29,6 +29,12 @@ operator new(std::size_t size)
   throw std::bad_alloc();
 }
 
+void *
+operator new[](std::size_t size)
+{
+  return operator new(size);
+}
+
 void
 operator delete(void *memory) noexcept
 {
@@ -37,6 +43,18 @@ operator delete(void *memory) noexcept
 
 void
 operator delete(void *memory, std::size_t) noexcept
+{
+  std::free(memory);
+}
+
+void
+operator delete[](void *memory) noexcept
+{
+  std::free(memory);
+}
+
+void
+operator delete[](void *memory, std::size_t) noexcept
 {
   std::free(memory);
 }

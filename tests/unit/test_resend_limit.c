@@ -194,10 +194,33 @@ Test(resend_limit, taking_over_nothing_changes_nothing)
   cr_expect_not(failover_resend_has_next(stream.resend));
   cr_expect_eq(fake_stream_state(&stream).kept, 1u);
 
-  /* and the other one can be used again */
-  cr_expect(fake_stream_post(&old, "b"));
-  fake_stream_lose(&old, false);
-  cr_expect_str_eq(fake_stream_resend_all(&old), "b");
+  fake_stream_done(&old);
+  fake_stream_done(&stream);
+}
+
+Test(resend_limit, what_was_taken_over_from_can_be_used_again)
+{
+  FakeStream old, stream;
+
+  fake_stream_init(&old, 500, FAKE_STREAM_LIMIT);
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  cr_assert(fake_stream_post(&old, "a"));
+  cr_assert(fake_stream_post(&old, "b"));
+  fake_stream_acknowledge(&old);
+  cr_assert_eq(failover_resend_take_over(stream.resend, old.resend), FAILOVER_OK);
+
+  /* its next connection has read the first of two */
+  old.written = old.acked = 0;
+  cr_expect(fake_stream_post(&old, "c"));
+  cr_expect(fake_stream_post(&old, "d"));
+  fake_stream_sample(&old);
+  cr_expect_eq(fake_stream_state(&old).unacknowledged, 2u);
+  old.acked = 3;
+  fake_stream_sample(&old);
+  fake_stream_lose(&old, true);
+  cr_expect_eq(fake_stream_state(&old).confirmed, 1u);
+  cr_expect_str_eq(fake_stream_resend_all(&old), "d");
+  cr_expect_str_eq(fake_stream_resend_all(&stream), "a b");
   fake_stream_done(&old);
   fake_stream_done(&stream);
 }

@@ -230,6 +230,7 @@ Resend::take_over(Resend &from)
     }
   from.bytes_.drop_front(from.bytes_.size());
   from.front_ = from.end_;
+  from.connection_lost(false); // nothing is posted, marked or acknowledged in it
 }
 
 } // namespace failover

@@ -82,7 +82,6 @@ struct Connection
 
   int number = 0;
   const Link *link = nullptr;
-  uint32_t buffer = 0;          // number of the buffer that follows it
   std::vector<uint32_t> posted; // messages
   std::vector<uint64_t> ends;   // their places
   std::size_t acked = 0;        // of posted, as known from samples

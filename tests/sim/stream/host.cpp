@@ -188,10 +188,7 @@ Host::post(uint32_t message, bool &consumed)
   const std::string text = message_text(stage_.books, message);
   const bool kept = active_->buffer->keep(message, text, stage_.books.connections[active_->connection]);
   if (!kept && fault != Fault::posts_what_is_not_kept && fault != Fault::new_ones_first)
-    {
-      sample();
-      return Proto::Status::done;
-    }
+    return sample().reset ? Proto::Status::error : Proto::Status::done;
 
   const Proto::Status status = active_->proto.post(text, consumed);
   if (status == Proto::Status::error || !consumed)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The sender: a queue of messages, and what lib-shim does with the buffer and
-// with connections (resend-proto.c, resend-stream.c; functions have the same
-// names).  Single threaded.  Owned by the world of one seed.
+// with connections (resend-proto.c, resend-stream.c, resend-drain.c; functions
+// have the same names).  Single threaded.  Owned by the world of one seed.
 #pragma once
 
 #include "stream/buffer.hpp"

@@ -37,7 +37,6 @@ Host::give_to_writer(Link &link)
   const int number = link.number();
   active_ = std::make_unique<Active>(Active{ &link, number, Proto(stage_.books.config, link),
                                              waiting_ ? std::move(waiting_) : new_buffer() });
-  stage_.books.connections[number].buffer = active_->buffer->books().number;
   if (stage_.fault != Fault::no_first_sample)
     sample();
   if (before)
@@ -85,7 +84,7 @@ Host::complete_hand_over()
   Link &link = *hand_over_;
   hand_over_ = nullptr;
   give_to_writer(link);
-  /* it may have ended while it waited */
+  // it may have ended while it waited
   const TcpState tcp = link.state();
   if (tcp.reset)
     reset_arrived(link);
@@ -155,7 +154,8 @@ Host::end()
   const TcpState tcp = active_->link->state();
   sample_buffer(*active_->buffer, stage_.books.connections[active_->connection], tcp,
                 last_is_partial(*active_));
-  active_->closed_by_peer = tcp.fin;
+  // with TLS a process that was killed has not said so
+  active_->closed_by_peer = tcp.fin && (stage_.books.config.tls == Tls::none || tcp.alert);
   active_->drain = active_->closed_by_peer && !tcp.reset && tcp.acked < tcp.written;
   return active_->drain;
 }
@@ -261,7 +261,7 @@ Host::watch_due()
   if (active_)
     {
       const TcpState tcp = sample();
-      half_closed = !tcp.open && !tcp.reset;
+      half_closed = !tcp.open && !tcp.reset && !active_->finish_until_ms;
       if (active_->buffer->books().messages.empty())
         next_ms = watch_idle_ms;
     }
@@ -275,8 +275,8 @@ Host::watch_due()
 bool
 Host::idle() const
 {
-  return active_ && !hand_over_ && queue_.empty() && !waiting_ && drains_.empty()
-         && !active_->proto.has_partial() && !active_->buffer->has_next()
+  return active_ && !active_->link->in_trouble() && !hand_over_ && queue_.empty() && !waiting_
+         && drains_.empty() && !active_->proto.has_partial() && !active_->buffer->has_next()
          && active_->link->acked() == active_->link->written();
 }
 

@@ -53,6 +53,7 @@ Link::state()
   state.window = window_;
   state.reset = reset_;
   state.fin = fin_;
+  state.alert = fin_ && alert_;
   state.open = !reset_ && !fin_;
   return state;
 }
@@ -185,8 +186,8 @@ Link::read_some()
   read_ += bytes;
   events_.read(*this, std::string_view(bytes_).substr(from - start_, bytes));
   acknowledge_soon();
-  if (close_when_read_ && received_ == read_)
-    end_process();
+  if (close_when_read_)
+    close_when_read();
   read_soon();
 }
 
@@ -237,8 +238,10 @@ void
 Link::close_when_read()
 {
   close_when_read_ = true;
-  if (received_ == read_)
-    end_process();
+  if (received_ != read_ || gone_)
+    return;
+  alert_ = true;
+  end_process();
 }
 
 void
