@@ -59,12 +59,13 @@ _drain_step(Drain *self)
   if (readable)
     failover_stream_sample_resend(self->resend, &tcp, self->last_is_partial);
   /* a peer that has closed has read what it acknowledged; of one that has not,
-   * also the grace is waited for */
+   * also the grace is waited for; a half message stays in any case */
+  guint64 stays = self->last_is_partial ? 1 : 0;
   gboolean done = readable && tcp.acked >= tcp.written
-                  && (closed_by_peer || !failover_stream_has_kept(self->resend) || self->last_is_partial);
+                  && (closed_by_peer || failover_stream_count_kept(self->resend) <= stays);
   if (!done && readable && !tcp.reset && failover_stream_now_ms() < self->deadline_ms)
     return FALSE;
-  _drain_finish(self, tcp.reset && !closed_by_peer);
+  _drain_finish(self, !done && !closed_by_peer);
   return TRUE;
 }
 

@@ -78,10 +78,10 @@ _count_to_resend(failover_resend *resend)
   return _state_of(resend).to_resend;
 }
 
-gboolean
-failover_stream_has_kept(failover_resend *resend)
+guint64
+failover_stream_count_kept(failover_resend *resend)
 {
-  return _state_of(resend).kept > 0;
+  return _state_of(resend).kept;
 }
 
 /* `resend` is of a connection that was lost.  Takes it. */
@@ -195,7 +195,7 @@ _watch_due(gpointer s)
   if (_is_idle(self))
     {
       gboolean half_closed = failover_stream_sample(self->active, &tcp) && !tcp.open && !tcp.reset;
-      if (!failover_stream_has_kept(self->active->resend))
+      if (failover_stream_count_kept(self->active->resend) == 0)
         next_ms = WATCH_IDLE_MS;
       if (half_closed && !iv_timer_registered(&self->finishing) && self->callbacks.half_closed)
         {
