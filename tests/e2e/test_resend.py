@@ -71,6 +71,20 @@ def test_killed_while_frozen(flow: Flow, wire: Wire) -> None:
 
 
 @both
+def test_killed_while_frozen_with_few_messages(flow: Flow, wire: Wire) -> None:
+    """What arrives within the grace is a small part of the window."""
+    few = RATE // 5
+    flow.start_all(wire)
+    flow.begin(rate=few)
+    flow.wait_at(flow.primary, few)
+    flow.primary.freeze()
+    flow.wait_stuck(flow.primary)
+    flow.primary.kill()
+    flow.wait_at(flow.second, few)
+    flow.finish()
+
+
+@both
 def test_ten_kills_in_a_row(flow: Flow, wire: Wire) -> None:
     """From the second kill on two of three servers are down at a time."""
     seed = random.randrange(1 << 32)

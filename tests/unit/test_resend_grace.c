@@ -102,6 +102,7 @@ Test(resend_grace, the_grace_runs_only_while_the_receiver_keeps_up)
 
   /* from a sample with half of the widest window to the next such: it runs */
   stream.window = 30000;
+  fake_stream_sample(&stream);
   fake_stream_sample_after(&stream, 200);
   /* neither to nor from one with less */
   stream.window = 29999;
@@ -114,6 +115,38 @@ Test(resend_grace, the_grace_runs_only_while_the_receiver_keeps_up)
   fake_stream_sample_after(&stream, 299);
   cr_expect_eq(fake_stream_state(&stream).kept, 1u);
   fake_stream_sample_after(&stream, 1);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
+/* One that hangs takes what comes until its buffer is full: the window narrows by
+ * what is acknowledged, long before it is small. */
+Test(resend_grace, the_grace_runs_only_while_the_receiver_reads)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  stream.window = 1000000;
+  cr_assert(fake_stream_post(&stream, "read before"));
+  fake_stream_acknowledge(&stream);
+  for (int i = 0; i < 100; i++)
+    {
+      const uint64_t written = stream.written;
+      cr_assert(fake_stream_post(&stream, "not read"));
+      stream.acked = stream.written;
+      stream.window -= (uint32_t) (stream.written - written);
+      fake_stream_sample_after(&stream, 100);
+    }
+  cr_expect_eq(fake_stream_state(&stream).kept, 101u);
+
+  /* it goes on: nine of ten bytes that it acknowledges are read */
+  for (int i = 0; i < 5; i++)
+    {
+      stream.written += 1000;
+      stream.acked = stream.written;
+      stream.window -= 100;
+      fake_stream_sample_after(&stream, 100);
+    }
   cr_expect_eq(fake_stream_state(&stream).kept, 0u);
   fake_stream_done(&stream);
 }

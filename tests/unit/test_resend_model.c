@@ -69,7 +69,7 @@ typedef struct Model
   uint64_t written; /* the truth, all messages and their frames */
   uint64_t acked;
   int64_t now_ms;
-  uint64_t sampled_acked;
+  uint64_t sampled_acked, sampled_edge;
   uint32_t widest;
   bool sampled, kept_up;
   int64_t sampled_at_ms, grace_clock_ms;
@@ -153,10 +153,14 @@ _model_sample(Model *self, const failover_sample *sample)
   self->widest = sample->window > self->widest ? sample->window : self->widest;
   const bool keeps_up = (uint64_t) sample->window * 2 >= self->widest;
   const bool answers = sample->acked > self->sampled_acked || sample->acked >= sample->written;
-  if (self->sampled && keeps_up && self->kept_up && answers)
+  const uint64_t edge = sample->acked + sample->window;
+  const uint64_t acknowledged = sample->acked - self->sampled_acked;
+  const bool reads = edge >= self->sampled_edge + (acknowledged - acknowledged / 8);
+  if (self->sampled && keeps_up && self->kept_up && answers && reads)
     self->grace_clock_ms += sample->now_ms - self->sampled_at_ms;
   self->sampled = true;
   self->sampled_acked = sample->acked;
+  self->sampled_edge = edge;
   self->sampled_at_ms = sample->now_ms;
   self->kept_up = keeps_up;
 

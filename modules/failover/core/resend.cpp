@@ -92,11 +92,16 @@ Resend::sample(const TransportSample &sample)
 {
   widest_window_ = std::max(widest_window_, sample.window);
   const bool keeps_up = uint64_t{ sample.window } * 2 >= widest_window_;
-  const bool answers = sample.acked > acked_position_ || sample.acked >= sample.written;
-  if (sampled_at_ms_ >= 0 && keeps_up && kept_up_ && answers)
+  const uint64_t acknowledged = sample.acked - acked_position_;
+  const bool answers = acknowledged > 0 || sample.acked >= sample.written;
+  // what is read moves the far edge of the window
+  const uint64_t edge = sample.acked + sample.window;
+  const bool reads = edge >= window_edge_ + acknowledged - acknowledged / 8;
+  if (sampled_at_ms_ >= 0 && keeps_up && kept_up_ && answers && reads)
     grace_clock_ms_ += sample.now_ms - sampled_at_ms_;
   sampled_at_ms_ = sample.now_ms;
   kept_up_ = keeps_up;
+  window_edge_ = edge;
   acked_position_ = sample.acked;
 
   // `written` bounds the stream from above, an acknowledgement that comes while

@@ -121,12 +121,14 @@ private:
   uint64_t acked_mark_position_ = 0; // of the last mark that is acknowledged
   uint64_t acked_position_ = 0;      // of the last sample
 
-  // The grace clock runs only while the receiver answers and keeps up: a window
-  // under half of the widest seen means that unread bytes pile up over there.
+  // The grace clock runs only while the receiver answers, reads and keeps up.  What
+  // is read moves the far edge of the window on as far as what is acknowledged; a
+  // window under half of the widest seen means that unread bytes piled up over there.
   int64_t grace_clock_ms_ = 0;
   int64_t sampled_at_ms_ = -1;
   bool kept_up_ = true;
   uint32_t widest_window_ = 0;
+  uint64_t window_edge_ = 0; // of the last sample: the receiver takes bytes before this place
 
   ResendCounters counters_;
 };

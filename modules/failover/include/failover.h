@@ -192,7 +192,8 @@ typedef struct failover_sample
   bool last_is_partial; /* the message posted last is not in the kernel to its end */
 } failover_sample;
 
-/* Confirms messages and lets go of those whose grace is over. */
+/* Confirms messages and lets go of those whose grace is over.  The grace runs only
+ * from one sample to the next, and only if the peer has read meanwhile. */
 void failover_resend_sample(failover_resend *resend, const failover_sample *sample);
 
 /* The connection ended: what is kept is to be posted on the next one.

@@ -40,9 +40,10 @@ enum class End
 };
 
 // The grace clock as failover.h and the design tell it: it runs from one sample
-// to the next if at both the window was at least half of the widest, and if the
-// receiver has answered in between or had nothing to answer.  The widest is the
-// receiver's whole buffer: a receiver shows it before the first byte.
+// to the next if at both the window was at least half of the widest, if the
+// receiver has answered in between or had nothing to answer, and if the window's
+// far edge has moved on with the acknowledgements, but for an eighth of them.  The
+// widest is the receiver's whole buffer: a receiver shows it before the first byte.
 class GraceClock
 {
 public:
@@ -50,12 +51,15 @@ public:
   {
     const bool keeps_up = uint64_t{ tcp.window } * 2 >= widest;
     const bool answers = tcp.acked > acked_ || tcp.acked >= tcp.written;
-    if (sampled_ && keeps_up && kept_up_ && answers)
+    const uint64_t acknowledged = tcp.acked - acked_;
+    const bool reads = tcp.acked + tcp.window >= edge_ + (acknowledged - acknowledged / 8);
+    if (sampled_ && keeps_up && kept_up_ && answers && reads)
       ms_ += now_ms - sampled_at_ms_;
     sampled_ = true;
     sampled_at_ms_ = now_ms;
     kept_up_ = keeps_up;
     acked_ = tcp.acked;
+    edge_ = tcp.acked + tcp.window;
   }
 
   int64_t ms() const { return ms_; }
@@ -68,6 +72,7 @@ private:
   bool sampled_ = false;
   bool kept_up_ = true;
   uint64_t acked_ = 0;
+  uint64_t edge_ = 0;
 };
 
 struct Connection
