@@ -7,13 +7,14 @@
 #include "failover-dest-private.h"
 
 #include "resolver.h"
+#include "timers.h"
 
 #include <string.h>
 #include <unistd.h>
 
 enum
 {
-  HAND_OVER_LIMIT_S = 10, /* for the connection in use to come to the end of a message */
+  HAND_OVER_LIMIT_MS = 10000, /* for the connection in use to come to the end of a message */
 };
 
 typedef struct _Lookup
@@ -60,27 +61,15 @@ _cancel_timer(void *user_data, failover_timer id)
 {
   FailoverDest *self = user_data;
 
-  if (iv_timer_registered(&self->timers[id].timer))
-    iv_timer_unregister(&self->timers[id].timer);
+  timer_cancel(&self->timers[id].timer);
 }
 
 static void
 _set_timer(void *user_data, failover_timer id, int64_t due_ms)
 {
   FailoverDest *self = user_data;
-  struct iv_timer *timer = &self->timers[id].timer;
-  int64_t wait_ms = MAX(due_ms - _now_ms(self), 0);
 
-  _cancel_timer(self, id);
-  timer->expires = iv_now;
-  timer->expires.tv_sec += wait_ms / 1000;
-  timer->expires.tv_nsec += wait_ms % 1000 * 1000000;
-  if (timer->expires.tv_nsec >= 1000000000)
-    {
-      timer->expires.tv_sec++;
-      timer->expires.tv_nsec -= 1000000000;
-    }
-  iv_timer_register(timer);
+  timer_arm(&self->timers[id].timer, MAX(due_ms - _now_ms(self), 0));
 }
 
 /* ------------------------------------------------------------------------
@@ -234,8 +223,7 @@ _give_to_writer(FailoverDest *self, FailoverConnector *connector)
 static void
 _hand_over_free(FailoverDestHandOver *self)
 {
-  if (iv_timer_registered(&self->limit))
-    iv_timer_unregister(&self->limit);
+  timer_cancel(&self->limit);
   if (iv_task_registered(&self->at_once))
     iv_task_unregister(&self->at_once);
   failover_connector_free(self->connector);
@@ -288,10 +276,7 @@ _wait_for_hand_over(FailoverDest *self, FailoverConnector *connector)
   IV_TASK_INIT(&hand_over->at_once);
   hand_over->at_once.cookie = self;
   hand_over->at_once.handler = _hand_over_due;
-  iv_validate_now();
-  hand_over->limit.expires = iv_now;
-  hand_over->limit.expires.tv_sec += HAND_OVER_LIMIT_S;
-  iv_timer_register(&hand_over->limit);
+  timer_arm(&hand_over->limit, HAND_OVER_LIMIT_MS);
   self->hand_over = hand_over;
 }
 

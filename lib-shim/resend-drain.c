@@ -6,6 +6,8 @@
  */
 #include "resend-stream-private.h"
 
+#include "timers.h"
+
 #include <unistd.h>
 
 enum
@@ -36,8 +38,7 @@ _drain_finish(Drain *self, gboolean died)
   FailoverStream *stream = self->stream;
   gboolean closed_by_peer = self->closed_by_peer;
 
-  if (iv_timer_registered(&self->timer))
-    iv_timer_unregister(&self->timer);
+  timer_cancel(&self->timer);
   stream->drains = g_list_remove(stream->drains, self);
   close(self->fd);
   failover_resend_connection_lost(self->resend, !died);
@@ -78,7 +79,7 @@ _drain_due(gpointer s)
   if (!_drain_step(self))
     {
       self->interval_ms = MIN(self->interval_ms * 2, DRAIN_SLOWEST_MS);
-      failover_stream_arm(&self->timer, self->interval_ms);
+      timer_arm(&self->timer, self->interval_ms);
     }
   failover_stream_unref(stream);
 }
@@ -100,7 +101,7 @@ failover_stream_start_draining(FailoverStream *stream, Decoration *connection)
   self->timer.cookie = self;
   self->timer.handler = _drain_due;
   stream->drains = g_list_append(stream->drains, self);
-  failover_stream_arm(&self->timer, self->interval_ms);
+  timer_arm(&self->timer, self->interval_ms);
 }
 
 void

@@ -69,7 +69,6 @@ struct _FailoverStream
 
 /* resend-stream.c */
 gint64 failover_stream_now_ms(void);
-void failover_stream_arm(struct iv_timer *timer, gint after_ms);
 void failover_stream_watch(FailoverStream *self);
 void failover_stream_give_back(FailoverStream *self, failover_resend *resend);
 guint64 failover_stream_count_kept(failover_resend *resend);

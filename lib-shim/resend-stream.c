@@ -3,6 +3,8 @@
  */
 #include "resend-stream-private.h"
 
+#include "timers.h"
+
 #include "logqueue.h"
 
 #include <fcntl.h>
@@ -24,23 +26,6 @@ gint64
 failover_stream_now_ms(void)
 {
   return g_get_monotonic_time() / 1000;
-}
-
-void
-failover_stream_arm(struct iv_timer *timer, gint after_ms)
-{
-  if (iv_timer_registered(timer))
-    iv_timer_unregister(timer);
-  iv_validate_now();
-  timer->expires = iv_now;
-  timer->expires.tv_sec += after_ms / 1000;
-  timer->expires.tv_nsec += after_ms % 1000 * 1000000;
-  if (timer->expires.tv_nsec >= 1000000000)
-    {
-      timer->expires.tv_sec++;
-      timer->expires.tv_nsec -= 1000000000;
-    }
-  iv_timer_register(timer);
 }
 
 /* ------------------------------------------------------------------------
@@ -133,8 +118,7 @@ failover_stream_connection_freed(FailoverStream *self, Decoration *connection)
   if (self->active == connection)
     {
       self->active = NULL;
-      if (iv_timer_registered(&self->finishing))
-        iv_timer_unregister(&self->finishing);
+      timer_cancel(&self->finishing);
     }
   if (connection->drain_fd >= 0)
     {
@@ -199,18 +183,18 @@ _watch_due(gpointer s)
         next_ms = WATCH_IDLE_MS;
       if (half_closed && !iv_timer_registered(&self->finishing) && self->callbacks.half_closed)
         {
-          failover_stream_arm(&self->watch, next_ms);
+          timer_arm(&self->watch, next_ms);
           self->callbacks.half_closed(self->callbacks.user_data);
           return;
         }
     }
-  failover_stream_arm(&self->watch, next_ms);
+  timer_arm(&self->watch, next_ms);
 }
 
 void
 failover_stream_watch(FailoverStream *self)
 {
-  failover_stream_arm(&self->watch, WATCH_BUSY_MS);
+  timer_arm(&self->watch, WATCH_BUSY_MS);
 }
 
 gboolean
@@ -257,7 +241,7 @@ _finishing_due(gpointer s)
       && tcp_state_read(active->fd, &tcp) && !tcp.reset
       && failover_stream_now_ms() < active->finish_until_ms)
     {
-      failover_stream_arm(&self->finishing, FINISH_STEP_MS);
+      timer_arm(&self->finishing, FINISH_STEP_MS);
       return;
     }
   if (self->callbacks.half_closed)
@@ -274,7 +258,7 @@ failover_stream_finish_message(FailoverStream *self)
       || !tcp_state_read(active->fd, &tcp) || tcp.open || tcp.reset)
     return FALSE;
   active->finish_until_ms = failover_stream_now_ms() + FINISH_MS;
-  failover_stream_arm(&self->finishing, FINISH_STEP_MS);
+  timer_arm(&self->finishing, FINISH_STEP_MS);
   return TRUE;
 }
 
@@ -345,10 +329,8 @@ failover_stream_bind(FailoverStream *self, LogWriter *writer, const FailoverStre
     failover_stream_watch(self);
   else
     {
-      if (iv_timer_registered(&self->watch))
-        iv_timer_unregister(&self->watch);
-      if (iv_timer_registered(&self->finishing))
-        iv_timer_unregister(&self->finishing);
+      timer_cancel(&self->watch);
+      timer_cancel(&self->finishing);
     }
 }
 

@@ -3,18 +3,27 @@
  */
 #include "tls-handshake.h"
 
+#include "timers.h"
+
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <string.h>
 
+enum
+{
+  VERDICT_MS = 500, /* most that a server may take to refuse our certificate */
+};
+
 struct _FailoverTlsHandshake
 {
   FailoverTlsHandshakeDone done;
   gpointer user_data;
   TLSSession *session;
+  gboolean certificate_requested;
   struct iv_fd watch;
+  struct iv_timer verdict;
 };
 
 gboolean
@@ -39,6 +48,55 @@ _explain(SSL *ssl)
 }
 
 static void
+_finish(FailoverTlsHandshake *self, gboolean established)
+{
+  iv_fd_unregister(&self->watch);
+  timer_cancel(&self->verdict);
+  SSL_set_cert_cb(self->session->ssl, NULL, NULL);
+  const gchar *error = established ? NULL : _explain(self->session->ssl);
+  ERR_clear_error();
+  self->done(self, error, self->user_data);
+}
+
+/* With TLS 1.3 the client is through before the server has seen its certificate.
+ * What it says next, a session ticket or an alert, is the verdict. */
+static void
+_hear_verdict(gpointer s)
+{
+  FailoverTlsHandshake *self = s;
+  SSL *ssl = self->session->ssl;
+  gchar byte;
+
+  ERR_clear_error();
+  gint result = SSL_peek(ssl, &byte, sizeof(byte));
+  _finish(self, result > 0 || SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ);
+}
+
+/* A server that sends no tickets says nothing when it is content. */
+static void
+_verdict_due(gpointer s)
+{
+  _finish(s, TRUE);
+}
+
+static void
+_await_verdict(FailoverTlsHandshake *self)
+{
+  iv_fd_set_handler_out(&self->watch, NULL);
+  iv_fd_set_handler_in(&self->watch, _hear_verdict);
+  timer_arm(&self->verdict, VERDICT_MS);
+}
+
+static gint
+_certificate_requested(SSL *ssl G_GNUC_UNUSED, gpointer s)
+{
+  FailoverTlsHandshake *self = s;
+
+  self->certificate_requested = TRUE;
+  return 1;
+}
+
+static void
 _step(gpointer s)
 {
   FailoverTlsHandshake *self = s;
@@ -52,11 +110,10 @@ _step(gpointer s)
   iv_fd_set_handler_out(&self->watch, wants == SSL_ERROR_WANT_WRITE ? _step : NULL);
   if (wants == SSL_ERROR_WANT_READ || wants == SSL_ERROR_WANT_WRITE)
     return;
-
-  iv_fd_unregister(&self->watch);
-  const gchar *error = result == 1 ? NULL : _explain(ssl);
-  ERR_clear_error();
-  self->done(self, error, self->user_data);
+  if (result == 1 && self->certificate_requested && SSL_version(ssl) == TLS1_3_VERSION)
+    _await_verdict(self);
+  else
+    _finish(self, result == 1);
 }
 
 /* sni(yes) was fixed to the primary's name when the configuration was parsed.
@@ -105,6 +162,10 @@ failover_tls_handshake_start(HostInetDest *dest, gint fd, const gchar *server,
   self->done = done;
   self->user_data = user_data;
   self->session = session;
+  SSL_set_cert_cb(session->ssl, _certificate_requested, self);
+  IV_TIMER_INIT(&self->verdict);
+  self->verdict.cookie = self;
+  self->verdict.handler = _verdict_due;
   IV_FD_INIT(&self->watch);
   self->watch.fd = fd;
   self->watch.cookie = self;
@@ -118,6 +179,7 @@ failover_tls_handshake_free(FailoverTlsHandshake *self)
 {
   if (iv_fd_registered(&self->watch))
     iv_fd_unregister(&self->watch);
+  timer_cancel(&self->verdict);
   if (self->session)
     tls_session_free(self->session);
   g_free(self);

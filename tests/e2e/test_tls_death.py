@@ -168,6 +168,46 @@ def test_mutual_tls(lab: Lab, authority: CertificateAuthority) -> None:
     lab.deliver_to(primary)
 
 
+@pytest.mark.parametrize("shown", ["another", "none"])
+def test_server_that_refuses_our_certificate(lab: Lab, authority: CertificateAuthority, strangers: CertificateAuthority,
+                                             shown: str) -> None:
+    """With TLS 1.3 it says so only after the client's handshake is complete."""
+    primary = tls_server(lab, "primary", authority.certificate_for("primary"), client_authority=strangers.certificate)
+    own, asks = authority.certificate_for("client"), authority.certificate
+    if shown == "none":
+        asks = None
+    second = tls_server(lab, "second", authority.certificate_for("second"), client_authority=asks)
+    tls = f'key-file("{own.key}") cert-file("{own.certificate}")' if shown == "another" else ""
+    client = lab.start_client(lab.config(driver(authority, tls=tls, servers='"second"', failover=PROBES)))
+    lab.deliver_to(second)
+    lab.sender.stream(per_second=100)
+    client.wait_for(FAILED, server="primary:6514", reason="tls", next="second:6514")
+    client.wait_for(PROBE_FAILED, count=3, reason="tls", timeout_s=60)
+    assert (second.accepted(), len(client.lines(BACK))) == (1, 0), "the healthy connection is not given up for it"
+
+    primary.kill()
+    primary.client_authority = asks
+    primary.start()
+    client.wait_for(BACK, timeout_s=60)
+    wait_none_lost(lab, lab.sender.pause())
+    lab.deliver_to(primary)
+
+
+def test_mutual_tls_without_session_tickets(lab: Lab, authority: CertificateAuthority) -> None:
+    """A server that accepts our certificate and says nothing."""
+    own = authority.certificate_for("client")
+    primary, second, _ = start_servers(lab, authority, client_authority=authority.certificate)
+    for server in (primary, second):
+        server.kill()
+        server.tickets = False
+        server.start()
+    lab.start_client(lab.config(driver(authority, tls=f'key-file("{own.key}") cert-file("{own.certificate}")')))
+    lab.deliver_to(primary)
+    primary.kill()
+    lab.deliver_to(second)
+    wait_none_lost(lab, lab.sender.send(1)[0])
+
+
 def test_key_that_waits_for_its_password(lab: Lab, authority: CertificateAuthority, tmp_path: Path) -> None:
     """Its destination starts when the password is there, and fails over as any other."""
     own = authority.certificate_for("client")
@@ -217,17 +257,27 @@ def test_no_sni_without_asking(lab: Lab, authority: CertificateAuthority) -> Non
 
 @pytest.mark.parametrize("kind", ["trusted-keys", "trusted-dn"])
 def test_only_trusted_servers_are_used(lab: Lab, authority: CertificateAuthority, kind: str) -> None:
-    """The second has a good certificate that is not on the list."""
+    """The second has a good certificate that is not on the list, and so has the primary for a while."""
+    trusted_certificate = authority.certificate_for("primary")
     primary, second, third = start_servers(lab, authority)
     if kind == "trusted-keys":
         trusted = ", ".join(f'"{fingerprint(server.certificate)}"' for server in (primary, third))
     else:
         trusted = '"CN=primary", "CN=third"'
-    client = lab.start_client(lab.config(driver(authority, tls=f"{kind}({trusted})")))
+    client = lab.start_client(lab.config(driver(authority, tls=f"{kind}({trusted})", failover=PROBES)))
     lab.deliver_to(primary)
     primary.kill()
     lab.deliver_to(third)
     client.wait_for(FAILED, server="second:6514", reason="tls", next="third:6514")
     wait_until(lambda: not second.open_connections(), 30, "no connection to the second")
+
+    primary.certificate = authority.certificate_for("someone-else")
+    primary.start()
+    client.wait_for(PROBE_FAILED, reason="tls")
+    assert not client.lines(BACK)
+    primary.kill()
+    primary.certificate = trusted_certificate
+    primary.start()
+    client.wait_for(BACK)
     wait_none_lost(lab, lab.sender.send(1)[0])
     assert not second.numbers()

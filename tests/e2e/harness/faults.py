@@ -124,19 +124,21 @@ def fingerprint(certificate: Certificate) -> str:
 
 
 class TlsReceiver(Receiver):
-    """Its certificate may change from one start to the next."""
+    """Its certificate, and what it asks of clients, may change from one start to the next."""
 
     def __init__(self, host: Host, port: int, directory: Path, certificate: Certificate,
                  client_authority: Path | None = None) -> None:
         super().__init__(host, port, directory, certificate)
         self.certificate = certificate
-        self._client_authority = client_authority
+        self.client_authority = client_authority
+        self.tickets = True  # for the resumption of sessions, right after the handshake
 
     def start(self) -> "TlsReceiver":
         program = ["env", f"PYTHONPATH={_E2E}", sys.executable, "-m", "harness.faults", str(self.port),
-                   str(self.events_file), str(self.certificate.certificate), str(self.certificate.key)]
-        if self._client_authority:
-            program.append(str(self._client_authority))
+                   str(self.events_file), str(self.certificate.certificate), str(self.certificate.key),
+                   str(2 * self.tickets)]
+        if self.client_authority:
+            program.append(str(self.client_authority))
         before = self._count("listening")
         self._process = Process(self.host.argv(*program), self._output, talk=True)
         wait_until(lambda: self._count("listening") > before, SOON_S, f"{self} listens")
@@ -157,10 +159,11 @@ def tls_server(lab: Lab, name: str, certificate: Certificate, port: int = 6514, 
 
 
 def main() -> None:
-    port, path, certificate, key, *client_authority = sys.argv[1:]
+    port, path, certificate, key, tickets, *client_authority = sys.argv[1:]
     events = Events(path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
+    tls.num_tickets = int(tickets)
     tls.sni_callback = lambda _, name, __: events.write("sni", name or _NO_NAME)
     if client_authority:
         tls.verify_mode = ssl.CERT_REQUIRED
