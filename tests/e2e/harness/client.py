@@ -42,7 +42,7 @@ class Client:
         before = self._count(_STARTED)
         self._process = Process(self.host.argv(*self._argv()), self._log)
         self._stopped = False
-        wait_until(lambda: self._count(_STARTED) > before or not self.alive, 2 * SOON_S, "syslog-ng starts")
+        wait_until(lambda: self._count(_STARTED) > before or not self.alive, 6 * SOON_S, "syslog-ng starts")
         assert self.alive, f"syslog-ng did not start:\n{self.log_text()}"
 
     def stop(self, timeout_s: float = SOON_S) -> float:

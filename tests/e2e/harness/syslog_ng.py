@@ -4,6 +4,7 @@
 import glob
 import os
 import re
+import shlex
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[3]
 MODULE_DIR = Path(os.environ.get("FAILOVER_MODULE_DIR", REPOSITORY / "build"))
 WRONG_LAYOUT_DIR = Path(os.environ.get("FAILOVER_WRONG_LAYOUT_DIR", REPOSITORY / "build" / "wrong-layout"))
+#: How the program is started: under a tool, with a library preloaded.
+PROGRAM = shlex.split(os.environ.get("FAILOVER_SYSLOG_NG", "syslog-ng"))
 
 #: The environment variable that names the socket of the source that the sender feeds, and that source.
 SOCKET_VARIABLE = "NUMBERS_SOCKET"
@@ -31,7 +34,7 @@ def stock_module_dir() -> str:
 
 def argv(config: Path, *options: str, module_dir: Path = MODULE_DIR) -> list[str]:
     path = f"--module-path={stock_module_dir()}:{module_dir}"
-    return ["syslog-ng", path, "--no-caps", f"--cfgfile={config}", *options]
+    return [*PROGRAM, path, "--no-caps", f"--cfgfile={config}", *options]
 
 
 def destination(name: str, driver: str) -> str:
