@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Measures what failover() costs and what it does, against the same stock syslog-ng without it.
 
-Every figure comes from pairs of runs, one a side, in alternating order, each
-with fresh processes. Build the module first (cmake -B build && cmake --build
+Each run is made with fresh processes, the sides in turns; figures that are
+compared as ratios come from pairs of runs, in alternating order. Build the module first (cmake -B build && cmake --build
 build), and let the machine do nothing else meanwhile. To see how far the
 figures of a machine can be trusted, compare a side with itself:
 
@@ -21,8 +21,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+for directory in ("lib", "e2e"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / directory))
 
+import death  # noqa: E402
 import report  # noqa: E402
 from children import clean_up_on_signals  # noqa: E402
 from cpu import CpuRun, measure_cpu  # noqa: E402
@@ -117,7 +119,8 @@ def _loss_table(arguments: argparse.Namespace, pairs: list[Pair]) -> str:
     return report.table(rows)
 
 
-COMMANDS = {"cpu": (_cpu, _cpu_table), "switch": (_switch, _switch_table), "loss": (_loss, _loss_table)}
+#: Those that compare two sides in pairs.
+PAIRED = {"cpu": (_cpu, _cpu_table), "switch": (_switch, _switch_table), "loss": (_loss, _loss_table)}
 
 
 # The command line
@@ -155,10 +158,14 @@ def _common(sides: list[str], against: str) -> argparse.ArgumentParser:
                           "where the kernel has no netem); 0 adds none. Needs root. (default: over loopback)")
     how.add_argument("--no-threads", dest="threaded", action="store_false",
                      help="threaded(no) (default: threaded(yes))")
-    how.add_argument("--module-dir", type=Path, default=Path("build"), metavar="DIR",
-                     help="where the module is (default: %(default)s)")
-    how.add_argument("--json", type=Path, metavar="FILE", help="write every run to it")
+    _output(how)
     return parser
+
+
+def _output(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument("--module-dir", type=Path, default=Path("build"), metavar="DIR",
+                        help="where the module is (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run to it")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -188,7 +195,35 @@ def _parser() -> argparse.ArgumentParser:
                       help="messages a second (default: 20000; 40000 in the scenario slow)")
     loss.add_argument("--seed", type=int, default=1, metavar="N",
                       help="of the random moments in the scenario repeat (default: %(default)s)")
+    _add_death(commands)
     return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("seconds above 0")
+    return value
+
+
+def _add_death(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    faults = "\n".join(f"  {name:<13} {fault.description}" for name, fault in death.FAULTS.items())
+    parser = commands.add_parser("death", help="time until a death is noticed", description=(
+        "Measures the time from a fault to the first message at the next server, the module beside\n"
+        "syslog-ng's own failover(). Needs root: the hosts are network namespaces. What happens to\n"
+        f"the primary:\n{faults}"), formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fault", choices=death.FAULTS, action="append", help="one of them; may be repeated (default: all)")
+    parser.add_argument("--runs", type=_positive, default=3, metavar="N", help="of the module (default: %(default)s)")
+    parser.add_argument("--own-runs", type=_positive, default=1, metavar="N",
+                        help="of syslog-ng's own failover() (default: %(default)s)")
+    parser.add_argument("--cut", type=_seconds, default=300.0, metavar="S",
+                        help="give up after so many seconds (default: %(default)g)")
+    parser.add_argument("--watch", type=_seconds, default=60.0, metavar="S",
+                        help="watch a connection that must stay for so many seconds (default: %(default)g)")
+    parser.add_argument("--rate", type=_positive, default=1_000, metavar="N",
+                        help="messages a second, under load (default: %(default)s)")
+    parser.add_argument("--jobs", type=_positive, default=6, metavar="N", help="runs at a time (default: %(default)s)")
+    _output(parser)
 
 
 def _headline(arguments: argparse.Namespace, world: World) -> str:
@@ -199,14 +234,18 @@ def _headline(arguments: argparse.Namespace, world: World) -> str:
     threads = [] if arguments.threaded else ["threaded(no)"]
     return (f"{arguments.command}: {title(arguments.measure)} against {title(arguments.against)}, "
             + ", ".join([f"{arguments.pairs} pairs", *parts, *threads, world.description])
-            + "\n" + ", ".join(f"{name} {value}" for name, value in report.environment().items())
+            + f"\n{_environment()}"
             + "\nmedian (least .. most)\n")
 
 
-def _run_command(arguments: argparse.Namespace) -> None:
+def _environment() -> str:
+    return ", ".join(f"{name} {value}" for name, value in report.environment().items())
+
+
+def _run_in_pairs(arguments: argparse.Namespace) -> None:
     if {"module", "loaded"} & {arguments.measure, arguments.against}:
         arguments.module_dir = check_module(arguments.module_dir)
-    make_measure, make_table = COMMANDS[arguments.command]
+    make_measure, make_table = PAIRED[arguments.command]
     failback = arguments.command == "loss" and SCENARIOS[arguments.scenario].failback
     with tempfile.TemporaryDirectory(prefix="failover-bench-") as directory, make_world(arguments.rtt_ms) as world:
         certificate = Certificate(Path(directory), world.servers) if arguments.tls else None
@@ -215,14 +254,32 @@ def _run_command(arguments: argparse.Namespace) -> None:
         pairs = run_pairs(arguments, settings, world, make_measure(arguments))
         print(make_table(arguments, pairs))
         if arguments.json:
-            report.write_json(arguments.json, vars(arguments) | {"network": world.description}, pairs)
+            report.write_json(arguments.json, vars(arguments) | {"network": world.description}, pairs=pairs)
+
+
+def _run_death(arguments: argparse.Namespace) -> None:
+    arguments.module_dir = check_module(arguments.module_dir)
+    limits = death.Limits(arguments.cut, arguments.watch, arguments.rate)
+    planned = death.cases(arguments.fault or list(death.FAULTS), {"module": arguments.runs, "own": arguments.own_runs})
+    print(f"death: seconds from a fault to the first message at the next server, cut at {limits.cut_s:g} s, "
+          f"{limits.rate} messages a second under load, time-reopen(1)\n{title('module')} with {death.TIMES}\n"
+          f"{_environment()}\nmedian (least .. most)\n", flush=True)
+    runs = death.measure_deaths(planned, limits, arguments.module_dir, arguments.jobs, _show_progress)
+    _show_progress("")
+    print(death.table(runs, limits))
+    if arguments.json:
+        report.write_json(arguments.json, vars(arguments), runs=runs)
+
+
+#: The others.
+ALONE = {"death": _run_death}
 
 
 def main() -> int:
     arguments = _parser().parse_args()
     clean_up_on_signals()
     try:
-        _run_command(arguments)
+        _run_in_pairs(arguments) if arguments.command in PAIRED else ALONE[arguments.command](arguments)
     except Failure as failure:
         print(f"\nThe benchmark failed. {failure}", file=sys.stderr)
         return 1

@@ -41,11 +41,11 @@ def environment() -> dict[str, str | int]:
     }
 
 
-def write_json(path: Path, settings: dict[str, Any], pairs: Sequence[tuple[Any, Any]]) -> None:
+def write_json(path: Path, settings: dict[str, Any], **runs: Any) -> None:
     """Every run, so that other summaries can be made of them later."""
-    document = {
-        "environment": environment(),
-        "settings": settings,
-        "pairs": [[dataclasses.asdict(run) for run in pair] for pair in pairs],
-    }
-    path.write_text(json.dumps(document, indent=2, default=str) + "\n")
+    document = {"environment": environment(), "settings": settings, **runs}
+    path.write_text(json.dumps(document, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else str(value)

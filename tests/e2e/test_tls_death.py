@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.certificates import Certificate, CertificateAuthority
-from harness.faults import Fault, TlsReceiver, expired_certificate, fingerprint, message_time, tls_server, wait_none_lost
+from harness.certificates import CertificateAuthority
+from harness.faults import (FLAWS, Fault, TlsReceiver, fingerprint, flawed_certificate, message_time, tls_server,
+                            wait_none_lost)
 from harness.lab import Lab
 from harness.waiting import holds_for, wait_until
 
@@ -20,22 +21,12 @@ PROBE_OK = "failover: probe of the primary succeeded"
 TIMES = "switch-delay(0) connect-timeout(2) dead-peer-timeout(2)"
 PROBES = "failback(tcp-probe-interval(0.3) successful-probes-required(2))"
 PORT = 6514
-FLAWS = ["expired", "wrong-name", "untrusted"]
 
 
 @pytest.fixture
 def strangers(tmp_path: Path) -> CertificateAuthority:
     """An authority that the client does not know."""
     return CertificateAuthority(tmp_path)
-
-
-def flawed(flaw: str, name: str, authority: CertificateAuthority, strangers: CertificateAuthority,
-           directory: Path) -> Certificate:
-    if flaw == "expired":
-        return expired_certificate(authority, name, directory)
-    if flaw == "wrong-name":
-        return authority.certificate_for("someone-else")
-    return strangers.certificate_for(name)
 
 
 def driver(authority: CertificateAuthority, *, tls: str = "", failover: str = "", servers: str = '"second", "third"') -> str:
@@ -54,7 +45,7 @@ def start_servers(lab: Lab, authority: CertificateAuthority, *, client_authority
 @pytest.mark.parametrize("flaw", FLAWS)
 def test_primary_with_bad_certificate(lab: Lab, authority: CertificateAuthority, strangers: CertificateAuthority,
                                       tmp_path: Path, flaw: str) -> None:
-    primary = tls_server(lab, "primary", flawed(flaw, "primary", authority, strangers, tmp_path))
+    primary = tls_server(lab, "primary", flawed_certificate(flaw, "primary", authority, strangers, tmp_path))
     second = tls_server(lab, "second", authority.certificate_for("second"))
     fault = Fault.now(f"{flaw} certificate from the start")
     client = lab.start_client(lab.config(driver(authority)))
@@ -71,7 +62,7 @@ def test_failover_server_with_bad_certificate(lab: Lab, authority: CertificateAu
                                               tmp_path: Path, flaw: str) -> None:
     primary, second, third = start_servers(lab, authority)
     second.kill()
-    second.certificate = flawed(flaw, "second", authority, strangers, tmp_path)
+    second.certificate = flawed_certificate(flaw, "second", authority, strangers, tmp_path)
     second.start()
     client = lab.start_client(lab.config(driver(authority)))
     lab.deliver_to(primary)
@@ -125,7 +116,7 @@ def test_stays_while_the_primarys_tls_is_broken(lab: Lab, authority: Certificate
         broken = lab.server("primary", PORT)
     else:
         broken = primary
-        primary.certificate = flawed(flaw, "primary", authority, strangers, tmp_path)
+        primary.certificate = flawed_certificate(flaw, "primary", authority, strangers, tmp_path)
         primary.start()
     reason = "timeout" if flaw == "silent" else "tls"
     client.wait_for(PROBE_FAILED, count=3, reason=reason, timeout_s=60)

@@ -22,7 +22,8 @@ _REVERTED = "Error initializing new configuration, reverting to old config"
 class Client:
     """Keeps its files in the given directory, under the name of its host."""
 
-    def __init__(self, host: Host, directory: Path, config: str, wrapper: tuple[str, ...] = ()) -> None:
+    def __init__(self, host: Host, directory: Path, config: str, wrapper: tuple[str, ...] = (),
+                 module_dir: Path = syslog_ng.MODULE_DIR) -> None:
         self.host = host
         self._files = directory / host.name
         self._files.mkdir()
@@ -32,6 +33,7 @@ class Client:
         self._log.touch()
         self._socket = self._files / "numbers.sock"
         self._wrapper = wrapper
+        self._module_dir = module_dir
         self._process: Process | None = None
         self._sender: Sender | None = None
         self._stopped = False
@@ -134,7 +136,7 @@ class Client:
         return ["env", f"{syslog_ng.SOCKET_VARIABLE}={self._socket}", *self._wrapper, *syslog_ng.argv(
             self._config, "--foreground", "--stderr", "--verbose",
             f"--persist-file={self._files / 'persist'}", f"--control={self._files / 'control'}",
-            f"--pidfile={self._files / 'pid'}",
+            f"--pidfile={self._files / 'pid'}", module_dir=self._module_dir,
         )]
 
     def _reload(self, config: str | None) -> bool:

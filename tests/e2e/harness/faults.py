@@ -92,6 +92,9 @@ def wait_none_lost(lab: Lab, last: int) -> None:
 # Certificates
 
 
+FLAWS = ["expired", "wrong-name", "untrusted"]
+
+
 def expired_certificate(authority: CertificateAuthority, name: str, directory: Path) -> Certificate:
     """The server's own, of the authority, valid until now."""
     good = authority.certificate_for(name)
@@ -111,6 +114,17 @@ def expired_certificate(authority: CertificateAuthority, name: str, directory: P
 
     wait_until(is_expired, SOON_S, "the certificate is expired")
     return signed
+
+
+def flawed_certificate(flaw: str, name: str, authority: CertificateAuthority, strangers: CertificateAuthority,
+                       directory: Path) -> Certificate:
+    """One that a client which trusts the authority, and not the strangers, must refuse of the server of this name."""
+    if flaw == "expired":
+        return expired_certificate(authority, name, directory)
+    if flaw == "wrong-name":
+        return authority.certificate_for("someone-else")
+    assert flaw == "untrusted", flaw
+    return strangers.certificate_for(name)
 
 
 def fingerprint(certificate: Certificate) -> str:

@@ -12,19 +12,20 @@ from harness.network import Host, Network
 from harness.receiver import Receiver
 from harness.sender import Sender
 from harness.sink import Pace, Sink
-from harness.syslog_ng import configuration, destination
+from harness.syslog_ng import MODULE_DIR, configuration, destination
 from harness.waiting import SOON_S, wait_until
 
 class Lab:
     """Use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, module_dir: Path = MODULE_DIR) -> None:
         # Not pytest's tmp_path: the path of a Unix socket must stay short.
         self.directory = Path(tempfile.mkdtemp(prefix="failover-e2e-"))
         self.network = Network(self.directory)
         self.servers: list[Receiver] = []
         self.sinks: list[Sink] = []
         self.clients: list[Client] = []
+        self._module_dir = module_dir
 
     def __enter__(self) -> "Lab":
         try:
@@ -69,7 +70,7 @@ class Lab:
     def start_client(self, config: str, *, host: str = "client", wrapper: tuple[str, ...] = ()) -> Client:
         """The client; or one more, on a host of its own."""
         on = self.network.hosts.get(host) or self.network.add_host(host)
-        client = Client(on, self.directory, config, wrapper)
+        client = Client(on, self.directory, config, wrapper, self._module_dir)
         self.clients.append(client)
         client.start()
         return client

@@ -85,8 +85,9 @@ class Sink:
 
     def __init__(self, host: Host, directory: Path, certificate: Certificate | None, pace: Pace) -> None:
         self.host = host
+        #: For TLS; may change from one start to the next.
+        self.certificate = certificate
         self._directory = directory
-        self._certificate = certificate
         self._pace = pace
         self._process: Process | None = None
         self._starts = 0
@@ -99,7 +100,7 @@ class Sink:
 
     def start(self) -> "Sink":
         self._starts += 1
-        tls = [str(self._certificate.certificate), str(self._certificate.key)] if self._certificate else []
+        tls = [str(self.certificate.certificate), str(self.certificate.key)] if self.certificate else []
         program = [sys.executable, str(_PROGRAM), str(PORT), str(self._directory / f"{self}-{self._starts}"),
                    str(self._pace.read_bytes), str(self._pace.pause_ms), *tls]
         self._process = Process(self.host.argv(*program), self._directory / f"{self}.output", talk=True)
