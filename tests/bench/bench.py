@@ -14,6 +14,7 @@ cpu. The rates are lower then.
 """
 
 import argparse
+import itertools
 import sys
 import tempfile
 from collections.abc import Callable
@@ -25,6 +26,7 @@ for directory in ("lib", "e2e"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / directory))
 
 import death  # noqa: E402
+import many  # noqa: E402
 import report  # noqa: E402
 from children import clean_up_on_signals  # noqa: E402
 from cpu import CpuRun, measure_cpu  # noqa: E402
@@ -196,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     loss.add_argument("--seed", type=int, default=1, metavar="N",
                       help="of the random moments in the scenario repeat (default: %(default)s)")
     _add_death(commands)
+    _add_many(commands)
     return parser
 
 
@@ -223,6 +226,21 @@ def _add_death(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--rate", type=_positive, default=1_000, metavar="N",
                         help="messages a second, under load (default: %(default)s)")
     parser.add_argument("--jobs", type=_positive, default=6, metavar="N", help="runs at a time (default: %(default)s)")
+    _output(parser)
+
+
+def _add_many(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    servers = "\n".join(f"  {name:<14} {of.description}" for name, of in many.SERVERS.items())
+    parser = commands.add_parser("many", help="main loop, memory and threads with many destinations", description=(
+        "Measures how late a datagram comes through a syslog-ng with many destinations whose servers,\n"
+        "three each, are all dead, and its memory and threads. Needs root: the hosts are network\n"
+        f"namespaces. The servers:\n{servers}"), formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--servers", choices=many.SERVERS, action="append", help="one of them; may be repeated (default: all)")
+    parser.add_argument("--side", choices=many.SIDES, action="append", help="one of them; may be repeated (default: all)")
+    parser.add_argument("--destinations", type=_positive, nargs="+", default=[250, 500], metavar="N",
+                        help="how many, beside none (default: 250 500)")
+    parser.add_argument("--seconds", type=_seconds, default=20.0, metavar="S",
+                        help="watch each run for so many (default: %(default)g)")
     _output(parser)
 
 
@@ -271,8 +289,25 @@ def _run_death(arguments: argparse.Namespace) -> None:
         report.write_json(arguments.json, vars(arguments), runs=runs)
 
 
+def _run_many(arguments: argparse.Namespace) -> None:
+    arguments.module_dir = check_module(arguments.module_dir)
+    print(f"many: a syslog-ng of which every log server is dead, watched for {arguments.seconds:g} s a run, time-reopen(1)\n"
+          f"{title('module')} with {many.TIMES}\n{_environment()}\n", flush=True)
+    runs = []
+    for servers in arguments.servers or list(many.SERVERS):
+        for count, side in itertools.product(sorted({0, *arguments.destinations}), arguments.side or many.SIDES):
+            if side != "module" and many.SERVERS[servers].ours_only:
+                continue
+            _show_progress(f"{servers}, {count} destinations: {title(side)}")
+            runs.append(many.measure_many(servers, side, count, arguments.seconds, arguments.module_dir))
+    _show_progress("")
+    print(many.table(runs))
+    if arguments.json:
+        report.write_json(arguments.json, vars(arguments), runs=runs)
+
+
 #: The others.
-ALONE = {"death": _run_death}
+ALONE = {"death": _run_death, "many": _run_many}
 
 
 def main() -> int:
