@@ -53,6 +53,13 @@ static void
 _timer_due(gpointer s)
 {
   FailoverDestTimer *self = s;
+  turn_request(&self->turn);
+}
+
+static void
+_timer_turn(gpointer s)
+{
+  FailoverDestTimer *self = s;
   failover_dest_check_engine(self->owner, failover_engine_timer_due(self->owner->engine, self->id));
 }
 
@@ -62,6 +69,7 @@ _cancel_timer(void *user_data, failover_timer id)
   FailoverDest *self = user_data;
 
   timer_cancel(&self->timers[id].timer);
+  turn_cancel(&self->timers[id].turn);
 }
 
 static void
@@ -69,6 +77,7 @@ _set_timer(void *user_data, failover_timer id, int64_t due_ms)
 {
   FailoverDest *self = user_data;
 
+  turn_cancel(&self->timers[id].turn);
   timer_arm(&self->timers[id].timer, MAX(due_ms - _now_ms(self), 0));
 }
 
@@ -357,6 +366,7 @@ failover_dest_host_init(FailoverDest *self)
       IV_TIMER_INIT(&timer->timer);
       timer->timer.cookie = timer;
       timer->timer.handler = _timer_due;
+      turn_init(&timer->turn, _timer_turn, timer);
     }
 }
 

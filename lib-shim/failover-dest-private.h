@@ -10,12 +10,14 @@
 #include "connector.h"
 #include "failover-dest.h"
 #include "resend-stream.h"
+#include "turns.h"
 
 typedef struct _FailoverDestTimer
 {
   FailoverDest *owner;
   failover_timer id;
   struct iv_timer timer;
+  FailoverTurn turn; /* once it is due */
 } FailoverDestTimer;
 
 /* What goes from one configuration to the next.  If nobody fetches it, then
