@@ -3,41 +3,56 @@
  */
 #include "resolver.h"
 
+#include "turns.h"
+
 #include <iv.h>
 #include <iv_event.h>
 #include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* What the thread works on.  Shared by the look-up and its thread: whoever
- * lets go last frees it.  The lock guards `abandoned` against the thread's
- * iv_event_post(), which must not meet an unregistered event. */
+enum { MOST_THREADS = 128 }; /* that wait for name servers; more names wait for them */
+
+/* A name that is looked up in a thread, for all look-ups of it.  Shared by the main
+ * thread and that one: whoever lets go last frees it.  The lock guards `wanted` and
+ * `answered` against the thread's iv_event_post(), which must not meet an event
+ * that is not registered. */
 typedef struct _Question
 {
   gatomicrefcount references;
   GMutex lock;
-  gboolean abandoned;
+  gboolean wanted; /* the event is registered */
+  gboolean answered;
   gchar *host;
-  gchar port[8];
   gint family;
   gint error;
   struct addrinfo *addresses;
-  struct iv_event answered;
+  struct iv_event answer;
+  GQueue lookups; /* on the main thread */
 } Question;
 
 struct _FailoverLookup
 {
-  Question *question;
+  Question *question; /* NULL: answered */
+  guint16 port;
   FailoverLookupDone done;
   gpointer user_data;
-  struct iv_task numeric_done;
+  FailoverTurn turn;
+  gint error;
   GPtrArray *addresses; /* GSockAddr */
   GPtrArray *texts;
 };
 
+/* Questions that are asked, also those whose answer nobody wants any more: their
+ * threads wait for it all the same, and who wants it again need not ask again. */
+static GHashTable *questions;
+static GThreadPool *threads;
+
 static void
-_question_unref(Question *self)
+_question_unref(gpointer s)
 {
+  Question *self = s;
+
   if (!g_atomic_ref_count_dec(&self->references))
     return;
   if (self->addresses)
@@ -47,119 +62,218 @@ _question_unref(Question *self)
   g_free(self);
 }
 
+static guint
+_question_hash(gconstpointer s)
+{
+  const Question *self = s;
+  return g_str_hash(self->host) ^ (guint) self->family;
+}
+
+static gboolean
+_question_equal(gconstpointer s, gconstpointer t)
+{
+  const Question *self = s, *other = t;
+  return self->family == other->family && strcmp(self->host, other->host) == 0;
+}
+
 static gint
-_ask(Question *self, gint family, gint flags)
+_ask(const gchar *host, gint family, gint flags, struct addrinfo **addresses)
 {
   struct addrinfo hints =
   {
     .ai_family = family,
     .ai_socktype = SOCK_STREAM,
-    .ai_flags = flags | AI_NUMERICSERV,
+    .ai_flags = flags,
   };
-  return getaddrinfo(self->host, self->port, &hints, &self->addresses);
+  return getaddrinfo(host, NULL, &hints, addresses);
 }
 
-static gpointer
-_resolve_in_thread(gpointer s)
+/* Whether nobody has given up waiting while there was no thread for it. */
+static gboolean
+_is_still_wanted(Question *self)
+{
+  g_mutex_lock(&self->lock);
+  gboolean wanted = self->wanted;
+  self->answered = !wanted;
+  g_mutex_unlock(&self->lock);
+  return wanted;
+}
+
+static void
+_resolve_in_thread(gpointer s, gpointer user_data G_GNUC_UNUSED)
 {
   Question *self = s;
 
-  /* as syslog-ng asks: without AI_ADDRCONFIG only if that is what hid the name */
-  self->error = _ask(self, self->family, AI_V4MAPPED | AI_ADDRCONFIG);
-  if (self->error == EAI_NONAME || self->error == EAI_ADDRFAMILY || self->error == EAI_NODATA)
-    self->error = _ask(self, self->family, AI_V4MAPPED);
+  if (_is_still_wanted(self))
+    {
+      /* as syslog-ng asks: without AI_ADDRCONFIG only if that is what hid the name */
+      self->error = _ask(self->host, self->family, AI_V4MAPPED | AI_ADDRCONFIG, &self->addresses);
+      if (self->error == EAI_NONAME || self->error == EAI_ADDRFAMILY || self->error == EAI_NODATA)
+        self->error = _ask(self->host, self->family, AI_V4MAPPED, &self->addresses);
 
-  g_mutex_lock(&self->lock);
-  if (!self->abandoned)
-    iv_event_post(&self->answered);
-  g_mutex_unlock(&self->lock);
+      g_mutex_lock(&self->lock);
+      self->answered = TRUE;
+      if (self->wanted)
+        iv_event_post(&self->answer);
+      g_mutex_unlock(&self->lock);
+    }
   _question_unref(self);
-  return NULL;
 }
 
 static gchar *
-_format_address(const struct addrinfo *address)
+_format_address(GSockAddr *address)
 {
   gchar host[NI_MAXHOST], port[NI_MAXSERV];
 
-  if (getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof(host), port, sizeof(port),
+  if (getnameinfo(&address->sa, address->salen, host, sizeof(host), port, sizeof(port),
                   NI_NUMERICHOST | NI_NUMERICSERV) != 0)
     return g_strdup("?");
   return g_strdup_printf(strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
 
+/* Its user is told when it is its turn. */
 static void
-_finish(gpointer s)
+_take_answer(FailoverLookup *self, gint error, const struct addrinfo *addresses)
 {
-  FailoverLookup *self = s;
-
-  for (struct addrinfo *a = self->question->addresses; a; a = a->ai_next)
+  self->error = error;
+  for (const struct addrinfo *a = addresses; a; a = a->ai_next)
     {
       if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
         continue;
-      g_ptr_array_add(self->addresses, g_sockaddr_new(a->ai_addr, a->ai_addrlen));
-      g_ptr_array_add(self->texts, _format_address(a));
+      GSockAddr *address = g_sockaddr_new(a->ai_addr, a->ai_addrlen);
+      g_sockaddr_set_port(address, self->port);
+      g_ptr_array_add(self->addresses, address);
+      g_ptr_array_add(self->texts, _format_address(address));
     }
-  self->done(self, self->user_data);
+  turn_request(&self->turn);
 }
 
-static gboolean
-_start_thread(Question *question)
+static void
+_answered(gpointer s)
 {
-  g_atomic_ref_count_inc(&question->references);
-  GThread *thread = g_thread_try_new("failover-lookup", _resolve_in_thread, question, NULL);
-  if (!thread)
+  Question *self = s;
+  FailoverLookup *lookup;
+
+  iv_event_unregister(&self->answer);
+  while ((lookup = g_queue_pop_head(&self->lookups)))
     {
-      question->error = EAI_MEMORY;
-      _question_unref(question);
-      return FALSE;
+      lookup->question = NULL;
+      _take_answer(lookup, self->error, self->addresses);
     }
-  g_thread_unref(thread);
-  return TRUE;
+  g_hash_table_remove(questions, self);
+}
+
+static void
+_want(Question *self)
+{
+  self->wanted = TRUE;
+  iv_event_register(&self->answer);
+}
+
+/* FALSE: it was answered when nobody wanted it. */
+static gboolean
+_want_again(Question *self)
+{
+  g_mutex_lock(&self->lock);
+  gboolean lost = self->answered && !self->wanted;
+  if (!lost && !self->wanted)
+    _want(self);
+  g_mutex_unlock(&self->lock);
+  return !lost;
+}
+
+static Question *
+_question_new(const gchar *host, gint family)
+{
+  Question *self = g_new0(Question, 1);
+
+  g_atomic_ref_count_init(&self->references);
+  g_mutex_init(&self->lock);
+  self->host = g_strdup(host);
+  self->family = family;
+  IV_EVENT_INIT(&self->answer);
+  self->answer.cookie = self;
+  self->answer.handler = _answered;
+  g_queue_init(&self->lookups);
+  return self;
+}
+
+static Question *
+_find_or_ask(const gchar *host, gint family)
+{
+  if (!questions)
+    {
+      questions = g_hash_table_new_full(_question_hash, _question_equal, NULL, _question_unref);
+      threads = g_thread_pool_new(_resolve_in_thread, NULL, MOST_THREADS, FALSE, NULL);
+    }
+
+  Question key = { .host = (gchar *) host, .family = family };
+  Question *question = g_hash_table_lookup(questions, &key);
+  if (question && _want_again(question))
+    return question;
+
+  if (question)
+    g_hash_table_remove(questions, question);
+  question = _question_new(host, family);
+  g_hash_table_add(questions, question);
+  _want(question);
+  g_atomic_ref_count_inc(&question->references);
+  /* without a thread it waits for one, as when there are too many */
+  g_thread_pool_push(threads, question, NULL);
+  return question;
+}
+
+static void
+_tell(gpointer s)
+{
+  FailoverLookup *self = s;
+  self->done(self, self->user_data);
 }
 
 FailoverLookup *
 failover_lookup_start(const gchar *host, guint16 port, gint family, FailoverLookupDone done, gpointer user_data)
 {
   FailoverLookup *self = g_new0(FailoverLookup, 1);
-  Question *question = g_new0(Question, 1);
+  struct addrinfo *address = NULL;
 
-  self->question = question;
+  self->port = port;
   self->done = done;
   self->user_data = user_data;
+  turn_init(&self->turn, _tell, self);
   self->addresses = g_ptr_array_new_with_free_func((GDestroyNotify) g_sockaddr_unref);
   self->texts = g_ptr_array_new_with_free_func(g_free);
-  IV_TASK_INIT(&self->numeric_done);
-  self->numeric_done.cookie = self;
-  self->numeric_done.handler = _finish;
 
-  g_atomic_ref_count_init(&question->references);
-  g_mutex_init(&question->lock);
-  question->host = g_strdup(host);
-  g_snprintf(question->port, sizeof(question->port), "%d", port);
-  question->family = family;
-  IV_EVENT_INIT(&question->answered);
-  question->answered.cookie = self;
-  question->answered.handler = _finish;
-  iv_event_register(&question->answered);
-
-  question->error = _ask(question, AF_UNSPEC, AI_NUMERICHOST);
-  if (question->error == 0 || !_start_thread(question))
-    iv_task_register(&self->numeric_done);
+  if (_ask(host, AF_UNSPEC, AI_NUMERICHOST, &address) == 0)
+    {
+      _take_answer(self, 0, address);
+      freeaddrinfo(address);
+      return self;
+    }
+  self->question = _find_or_ask(host, family);
+  g_queue_push_tail(&self->question->lookups, self);
   return self;
+}
+
+static void
+_stop_waiting(FailoverLookup *self)
+{
+  Question *question = self->question;
+
+  g_queue_remove(&question->lookups, self);
+  if (!g_queue_is_empty(&question->lookups))
+    return;
+  g_mutex_lock(&question->lock);
+  question->wanted = FALSE;
+  iv_event_unregister(&question->answer);
+  g_mutex_unlock(&question->lock);
 }
 
 void
 failover_lookup_free(FailoverLookup *self)
 {
-  g_mutex_lock(&self->question->lock);
-  self->question->abandoned = TRUE;
-  iv_event_unregister(&self->question->answered);
-  g_mutex_unlock(&self->question->lock);
-  _question_unref(self->question);
-
-  if (iv_task_registered(&self->numeric_done))
-    iv_task_unregister(&self->numeric_done);
+  if (self->question)
+    _stop_waiting(self);
+  turn_cancel(&self->turn);
   g_ptr_array_free(self->addresses, TRUE);
   g_ptr_array_free(self->texts, TRUE);
   g_free(self);
@@ -186,5 +300,5 @@ failover_lookup_get_text(FailoverLookup *self, guint index)
 const gchar *
 failover_lookup_get_error(FailoverLookup *self)
 {
-  return self->question->error ? gai_strerror(self->question->error) : "";
+  return self->error ? gai_strerror(self->error) : "";
 }

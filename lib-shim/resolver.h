@@ -2,7 +2,8 @@
  * with the OpenSSL exception, see LICENSE.
  *
  * resolver.h - looks up the addresses of a host without blocking syslog-ng's
- * main thread: getaddrinfo(), and so nsswitch.conf, in a thread of its own.
+ * main thread: getaddrinfo(), and so nsswitch.conf, in threads.  A name is asked
+ * for once at a time, for all look-ups of it.
  * A look-up is used from the main thread only and its callback runs there.
  */
 #ifndef FAILOVER_RESOLVER_H_INCLUDED
@@ -12,7 +13,8 @@
 
 typedef struct _FailoverLookup FailoverLookup;
 
-/* Called once, from the event loop, never from failover_lookup_start(). */
+/* Called once, from the event loop, never from failover_lookup_start(), when it is
+ * this look-up's turn. */
 typedef void (*FailoverLookupDone)(FailoverLookup *lookup, gpointer user_data);
 
 /* `family`: AF_INET or AF_INET6 for names; an address is taken as it is. */

@@ -75,6 +75,34 @@ def test_ip_protocol_chooses_the_addresses(lab: Lab, version: int) -> None:
         client.wait_for(CONNECTED, server=f"{server.name}:514", address=address)
 
 
+def test_silent_name_server_holds_few_threads(lab: Lab) -> None:
+    """Each attempt leaves a look-up behind that cannot be cancelled; there is a limit to these."""
+    count = 200
+    name_server = lab.network.add_host("nameserver")
+    name_server.vanish()
+    lab.network.ask_name_server(name_server.ip4, timeout_s=30)
+    client = lab.start_client(syslog_ng.configuration("".join(
+        syslog_ng.destination(f"d_{number}", f'network("unknown{number}" port(514) failover(servers("unheard-of{number}")'
+                                             " switch-delay(0) connect-timeout(1)))") for number in range(count))))
+    client.wait_for(ALL_FAILED, count=count, reason="timeout")
+    threads = client.threads()
+    assert 1 < threads <= 160, "128 for look-ups, and syslog-ng's own"
+    client.stop()
+    assert client.exit_code == 0
+
+
+def test_shared_name_is_found_by_all(lab: Lab) -> None:
+    """On each one's own port."""
+    count = 20
+    servers = [lab.server("second", port) for port in range(1001, 1001 + count)]
+    lab.start_client(syslog_ng.configuration("".join(
+        syslog_ng.destination(f"d_{server.port}", f'network("unknown" port({server.port}) failover(servers("second")'
+                                                  " switch-delay(0)))") for server in servers)))
+    sent = list(lab.sender.send(3))
+    for server in servers:
+        wait_until(lambda: server.numbers() == sent, 30, f"the messages at {server}")
+
+
 def test_silent_name_server_holds_up_nothing_else(lab: Lab) -> None:
     """A look-up that gets no answer ends with the attempt's limit, and does not stop other destinations meanwhile."""
     primary, second = lab.start_servers("primary", "second")

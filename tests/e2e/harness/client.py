@@ -99,6 +99,9 @@ class Client:
         fields = Path(f"/proc/{self._running().pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def threads(self) -> int:
+        return len(list(Path(f"/proc/{self._running().pid}/task").iterdir()))
+
     # Its configuration
 
     def reload(self, config: str | None = None) -> None:
