@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Finds what the module is built with, and says which Debian package lacks.
 # Defines the targets syslog_ng and ivykis, and
-#   SYSLOG_NG_VERSION, SYSLOG_NG_SERIES (338 for 3.38), SYSLOG_NG_MODULE_DIR,
+#   SYSLOG_NG_VERSION, SYSLOG_NG_SERIES (338 for 3.38, 408 for 4.8), SYSLOG_NG_MODULE_DIR,
 #   SYSLOG_NG_MERGE_GRAMMAR
-set(FAILOVER_SUPPORTED_VERSIONS 3.38.1)
+set(FAILOVER_SUPPORTED_VERSIONS 3.38.1 4.8.1 4.12.0)
 
 function(failover_need found what package)
   if(NOT found)
@@ -30,11 +30,19 @@ pkg_check_modules(SYSLOG_NG QUIET IMPORTED_TARGET syslog-ng)
 failover_need("${SYSLOG_NG_FOUND}" "the development files of syslog-ng" syslog-ng-dev)
 
 if(NOT SYSLOG_NG_VERSION IN_LIST FAILOVER_SUPPORTED_VERSIONS)
-  list(JOIN FAILOVER_SUPPORTED_VERSIONS ", " supported)
-  message(FATAL_ERROR "syslog-ng ${SYSLOG_NG_VERSION} is not supported, this module knows ${supported}. "
-          "On Debian 12: apt-get install syslog-ng-core syslog-ng-dev")
+  message(FATAL_ERROR "syslog-ng ${SYSLOG_NG_VERSION} is not supported, this module knows "
+          "3.38.1 (Debian 12, bookworm), 4.8.1 (Debian 13, trixie) and 4.12.0 (Debian testing, forky). "
+          "There: apt-get install syslog-ng-core syslog-ng-dev")
 endif()
-string(REGEX REPLACE "^([0-9]+)\\.([0-9]+)\\..*" "\\1\\2" SYSLOG_NG_SERIES "${SYSLOG_NG_VERSION}")
+string(REGEX MATCH "^([0-9]+)\\.([0-9]+)\\." series "${SYSLOG_NG_VERSION}")
+math(EXPR SYSLOG_NG_SERIES "${CMAKE_MATCH_1} * 100 + ${CMAKE_MATCH_2}")
+
+# from 4.0 on the headers include json-c's, but Debian's package does not depend on it
+if(SYSLOG_NG_VERSION VERSION_GREATER_EQUAL 4)
+  pkg_check_modules(JSONC QUIET IMPORTED_TARGET json-c)
+  failover_need("${JSONC_FOUND}" "json-c, which the headers of syslog-ng ${SYSLOG_NG_VERSION} include," libjson-c-dev)
+  target_link_libraries(PkgConfig::SYSLOG_NG INTERFACE PkgConfig::JSONC)
+endif()
 
 pkg_get_variable(SYSLOG_NG_MODULE_DIR syslog-ng moduledir)
 pkg_get_variable(syslog_ng_tools_dir syslog-ng toolsdir)

@@ -48,9 +48,7 @@ struct _FailoverDest
 
   /* what the hooks replace */
   HostTransportMapper *mapper; /* NULL until then */
-  void (*driver_notify)(LogPipe *self, gint notify_code, gpointer user_data);
   gboolean (*driver_deinit)(LogPipe *self);
-  LogTransport *(*mapper_construct_log_transport)(HostTransportMapper *self, gint fd);
   gboolean (*mapper_async_init)(HostTransportMapper *self, HostAsyncInitFunc func, gpointer arg);
 
   /* from init to deinit */

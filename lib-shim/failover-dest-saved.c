@@ -54,7 +54,7 @@ failover_dest_save(FailoverDest *self)
     saved->fd_shutdown = fcntl(self->fd_in_use, F_DUPFD_CLOEXEC, 0);
 
   gchar *key = _saved_key(self);
-  cfg_persist_config_add(cfg, key, saved, failover_dest_saved_not_wanted, FALSE);
+  host_persist_config_add(cfg, key, saved, failover_dest_saved_not_wanted);
   g_free(key);
 }
 

@@ -7,7 +7,6 @@
 #include "tls-handshake.h"
 
 #include "messages.h"
-#include "transport/transport-tls.h"
 
 #include <string.h>
 #include <strings.h>
@@ -269,26 +268,20 @@ _deinit(LogPipe *s)
   return success;
 }
 
-static void
-_notify(LogPipe *s, gint notify_code, gpointer user_data)
+/* The driver's own does nothing for any other code.  From syslog-ng 4.9 on one comes
+ * after each message, in the worker: it must cost nothing.  NC_REOPEN_REQUIRED is of
+ * the LogWriter's own timer: the engine decides when. */
+static HostNotifyResult
+_notify(LogPipe *s, gint notify_code, gpointer user_data G_GNUC_UNUSED)
 {
-  FailoverDest *self = _of_driver((LogDriver *) s);
-
-  switch (notify_code)
+  if (notify_code == NC_CLOSE || notify_code == NC_WRITE_ERROR)
     {
-    case NC_CLOSE:
-    case NC_WRITE_ERROR:
+      FailoverDest *self = _of_driver((LogDriver *) s);
       if (self->engine)
         _connection_ended(self, notify_code == NC_WRITE_ERROR);
-      break;
-    case NC_REOPEN_REQUIRED:
-      break; /* of the LogWriter's own timer: the engine decides when */
-    default:
-      self->driver_notify(s, notify_code, user_data);
     }
+  return HOST_NOTIFY_OK;
 }
-
-static GHashTable *dests_of_mappers; /* HostTransportMapper * -> FailoverDest * */
 
 /* The LogProto is decorated: the driver has to find our factory when it looks
  * for the one of its transport.  Other transports than these two bring a
@@ -300,7 +293,7 @@ _set_up_proto_factory(FailoverDest *self)
   GlobalConfig *cfg = log_pipe_get_config((LogPipe *) self->dest);
   failover_resend_settings settings = { .struct_size = sizeof(settings) };
 
-  if (!mapper->apply_transport(mapper, cfg))
+  if (!host_apply_transport(mapper, cfg))
     return FALSE;
   if (failover_options_get_resend(self->options, &settings) != FAILOVER_OK || !settings.enabled)
     return TRUE;
@@ -320,16 +313,12 @@ _set_up_proto_factory(FailoverDest *self)
   return TRUE;
 }
 
-/* The mapper knows nothing of its driver: it is the one whose connection is being
- * handed over.  Its TLS is established already. */
-static LogTransport *
-_construct_log_transport(HostTransportMapper *mapper, gint fd)
+/* Of the connection that is being handed over. */
+static TLSSession *
+_take_tls_session(gpointer s)
 {
-  FailoverDest *self = g_hash_table_lookup(dests_of_mappers, mapper);
-
-  if (self->tls_session)
-    return log_transport_tls_new(g_steal_pointer(&self->tls_session), fd);
-  return self->mapper_construct_log_transport(mapper, fd);
+  FailoverDest *self = s;
+  return g_steal_pointer(&self->tls_session);
 }
 
 static void
@@ -337,18 +326,13 @@ _hook(FailoverDest *self, LogDriver *driver)
 {
   self->dest = (HostInetDest *) driver;
 
-  self->driver_notify = driver->super.notify;
   driver->super.notify = _notify;
   self->driver_deinit = driver->super.deinit;
   driver->super.deinit = _deinit;
   HostTransportMapper *mapper = self->dest->super.transport_mapper;
   self->mapper_async_init = mapper->async_init;
   mapper->async_init = _async_init;
-  self->mapper_construct_log_transport = mapper->construct_log_transport;
-  mapper->construct_log_transport = _construct_log_transport;
-  if (!dests_of_mappers)
-    dests_of_mappers = g_hash_table_new(NULL, NULL);
-  g_hash_table_insert(dests_of_mappers, mapper, self);
+  host_hook_transport(mapper, _take_tls_session, self);
   self->mapper = mapper;
 }
 
@@ -370,7 +354,7 @@ _free(LogDriverPlugin *s)
 
   failover_dest_host_clear(self);
   if (self->mapper)
-    g_hash_table_remove(dests_of_mappers, self->mapper);
+    host_unhook_transport(self->mapper);
   failover_engine_free(self->engine);
   failover_stream_unref(self->stream);
   failover_options_free(self->options);

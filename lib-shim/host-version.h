@@ -6,20 +6,197 @@
  *
  * FAILOVER_HOST_SERIES is set by CMake from the installed headers: major * 100
  * + minor, 338 for 3.38.
+ *
+ * What differs has one name for all versions, host_...; host-version.c has what
+ * is too long to be inline.  Main thread, but for what a LogProto calls.
  */
 #ifndef FAILOVER_HOST_VERSION_H_INCLUDED
 #define FAILOVER_HOST_VERSION_H_INCLUDED
 
 /* The versions this source tree knows, for messages. */
-#define FAILOVER_SUPPORTED_VERSIONS "3.38.1"
+#define FAILOVER_SUPPORTED_VERSIONS "3.38.1, 4.8.1, 4.12.0"
 
 #if FAILOVER_HOST_SERIES == 338
-
 #define FAILOVER_HOST_VERSION "3.38.1"
-#define FAILOVER_HOST_LAYOUT_HEADER "host-layout-3.38.h"
-
+#elif FAILOVER_HOST_SERIES == 408
+#define FAILOVER_HOST_VERSION "4.8.1"
+#elif FAILOVER_HOST_SERIES == 412
+#define FAILOVER_HOST_VERSION "4.12.0"
 #else
 #error "this version of syslog-ng is not supported, only " FAILOVER_SUPPORTED_VERSIONS
 #endif
+
+#include "syslog-ng.h"
+#include "cfg.h"
+#include "driver.h"
+#include "gsockaddr.h"
+#include "logproto/logproto-client.h"
+#include "logwriter.h"
+#include "transport/logtransport.h"
+
+#include <iv.h>
+#include <stddef.h>
+
+#if FAILOVER_HOST_SERIES < 408
+#include "tlscontext.h"
+#include "host-layout-3.38.h"
+#elif FAILOVER_HOST_SERIES < 412
+#include "transport/tls-context.h"
+#include "host-layout-4.8.h"
+#else
+#include "transport/tls-context.h"
+#include "host-layout-4.12.h"
+#endif
+
+/* ------------------------------------------------------------------------
+ * Pipes: what notify() returns
+ */
+
+#if FAILOVER_HOST_SERIES < 408
+typedef void HostNotifyResult;
+#define HOST_NOTIFY_OK
+#else
+typedef gint HostNotifyResult;
+#define HOST_NOTIFY_OK NR_OK
+#endif
+
+/* ------------------------------------------------------------------------
+ * Configurations
+ */
+
+/* What is kept for the next configuration. */
+static inline void
+host_persist_config_add(GlobalConfig *cfg, const gchar *name, gpointer value, GDestroyNotify destroy)
+{
+#if FAILOVER_HOST_SERIES < 408
+  cfg_persist_config_add(cfg, name, value, destroy, FALSE);
+#else
+  cfg_persist_config_add(cfg, name, value, destroy);
+#endif
+}
+
+/* ------------------------------------------------------------------------
+ * LogProtos
+ */
+
+#if FAILOVER_HOST_SERIES < 412
+typedef LogProtoClientOptions HostProtoOptions;
+#else
+typedef LogProtoClientOptionsStorage HostProtoOptions;
+#endif
+
+/* What a LogProto wants to be polled for; TRUE: it has something to write. */
+#if FAILOVER_HOST_SERIES < 412
+#define HOST_POLL_PARAMETERS gint *fd, GIOCondition *cond, gint *timeout
+#define HOST_POLL_ARGUMENTS fd, cond, timeout
+#else
+#define HOST_POLL_PARAMETERS GIOCondition *cond, GIOCondition *idle_cond, gint *timeout
+#define HOST_POLL_ARGUMENTS cond, idle_cond, timeout
+#endif
+typedef gboolean (*HostPollFunc)(LogProtoClient *self, HOST_POLL_PARAMETERS);
+
+/* Where a LogProto has that function. */
+static inline HostPollFunc *
+host_proto_poll_func(LogProtoClient *proto)
+{
+#if FAILOVER_HOST_SERIES < 412
+  return &proto->prepare;
+#else
+  return &proto->poll_prepare;
+#endif
+}
+
+static inline gboolean
+host_proto_has_pending(LogProtoClient *proto, HostPollFunc poll)
+{
+#if FAILOVER_HOST_SERIES < 412
+  gint fd;
+#define HOST_UNUSED_CONDITION &fd, &cond
+#else
+  GIOCondition idle_cond;
+#define HOST_UNUSED_CONDITION &cond, &idle_cond
+#endif
+  GIOCondition cond;
+  gint timeout = -1;
+
+  return poll(proto, HOST_UNUSED_CONDITION, &timeout);
+#undef HOST_UNUSED_CONDITION
+}
+
+/* With TLS nothing is read, as it is in all versions but the newest, whose LogProto
+ * would take the peer's close_notify out of the socket: then nobody could tell
+ * any more what came before its FIN. */
+static inline void
+host_poll_ignore_input(HOST_POLL_PARAMETERS)
+{
+#if FAILOVER_HOST_SERIES < 412
+  (void) fd;
+  (void) cond;
+#else
+  *cond &= ~G_IO_IN;
+  *idle_cond &= ~G_IO_IN;
+#endif
+  (void) timeout;
+}
+
+/* ------------------------------------------------------------------------
+ * Transports
+ */
+
+/* apply_transport(), once more than the driver does. */
+static inline gboolean
+host_apply_transport(HostTransportMapper *mapper, GlobalConfig *cfg)
+{
+  gboolean success = mapper->apply_transport(mapper, cfg);
+#if FAILOVER_HOST_SERIES >= 408
+  g_clear_pointer(&mapper->transport_name, g_free); /* the driver's call makes it anew */
+#endif
+  return success;
+}
+
+/* TLS from the first byte on? */
+static inline gboolean
+host_starts_with_tls(const HostTransportMapperInet *mapper)
+{
+#if FAILOVER_HOST_SERIES < 412
+  return mapper->tls_context && (mapper->require_tls || mapper->require_tls_when_has_tls_context);
+#else
+  return mapper->tls_context && (mapper->require_tls_configuration || mapper->allow_tls_configuration)
+         && !mapper->delegate_tls_start_to_logproto;
+#endif
+}
+
+static inline void
+host_configure_tls_session(const HostTransportMapperInet *mapper, TLSSession *session)
+{
+#if FAILOVER_HOST_SERIES < 412
+  tls_session_configure_allow_compress(session, mapper->flags & TMI_ALLOW_COMPRESS);
+#else
+  (void) mapper; /* the TLS context does it */
+  (void) session;
+#endif
+}
+
+/* When the driver sets up the transport of a new connection `take_session` is
+ * asked for an established TLS session; NULL: the driver's own way. */
+typedef TLSSession *(*HostTakeTlsSession)(gpointer user_data);
+void host_hook_transport(HostTransportMapper *mapper, HostTakeTlsSession take_session, gpointer user_data);
+void host_unhook_transport(HostTransportMapper *mapper);
+
+/* ------------------------------------------------------------------------
+ * Metrics
+ */
+
+/* No server is connected: the driver's own code, which would count it, does not
+ * run.  When one is connected, it does. */
+static inline void
+host_count_unreachable(HostSocketDest *dest)
+{
+#if FAILOVER_HOST_SERIES < 408
+  (void) dest;
+#else
+  stats_counter_set(dest->metrics.output_unreachable, 1);
+#endif
+}
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "messages.h"
 #include "plugin-types.h"
-#include "transport/transport-tls.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,6 +25,7 @@ static const struct
   HOST_SYMBOL(afinet_dd_free),
   HOST_SYMBOL(afinet_dd_new_network),
   HOST_SYMBOL(afinet_dd_new_syslog),
+  HOST_SYMBOL(afinet_dd_new_tcp),
   HOST_SYMBOL(afinet_dd_set_localip),
   HOST_SYMBOL(afinet_dd_set_localport),
   HOST_SYMBOL(afinet_dd_set_destport),
@@ -167,16 +167,37 @@ _prove_inet_dest(HostInetDest *dest)
   return _prove_transport_mapper(dest);
 }
 
+/* tcp() starts with TLS if it has tls(); network() does not know yet. */
+static const gchar *
+_prove_tls(HostInetDest *network, HostInetDest *tcp)
+{
+  TLSContext *marker = (TLSContext *) &host_api;
+  const HostTransportMapperInet *undecided = (HostTransportMapperInet *) network->super.transport_mapper;
+  const HostTransportMapperInet *decided = (HostTransportMapperInet *) tcp->super.transport_mapper;
+
+  PROVE(!host_starts_with_tls(decided));
+  host_api.afinet_dd_set_tls_context(&network->super.super.super, marker);
+  host_api.afinet_dd_set_tls_context(&tcp->super.super.super, marker);
+  gboolean starts = host_starts_with_tls(decided) && !host_starts_with_tls(undecided);
+  host_api.afinet_dd_set_tls_context(&network->super.super.super, NULL);
+  host_api.afinet_dd_set_tls_context(&tcp->super.super.super, NULL);
+  PROVE(starts);
+  return NULL;
+}
+
 /* What does not fit, NULL if everything does. */
 static const gchar *
 _prove_layout(GlobalConfig *cfg)
 {
   HostInetDest *network = host_api.afinet_dd_new_network("probe", cfg);
   HostInetDest *syslog = host_api.afinet_dd_new_syslog("probe", cfg);
+  HostInetDest *tcp = host_api.afinet_dd_new_tcp("probe", cfg);
 
   const gchar *misfit = _prove_inet_dest(network);
   if (!misfit)
     misfit = _prove_inet_dest(syslog);
+  if (!misfit)
+    misfit = _prove_tls(network, tcp);
   if (!misfit)
     {
       default_socket_options = *(HostSocketOptionsInet *) network->super.socket_options;
@@ -187,6 +208,7 @@ _prove_layout(GlobalConfig *cfg)
 
   log_pipe_unref((LogPipe *) network);
   log_pipe_unref((LogPipe *) syslog);
+  log_pipe_unref((LogPipe *) tcp);
   return misfit;
 }
 
@@ -262,12 +284,6 @@ host_has_own_keepalive(HostInetDest *dest)
          || options->tcp_keepalive_time != default_socket_options.tcp_keepalive_time
          || options->tcp_keepalive_intvl != default_socket_options.tcp_keepalive_intvl
          || options->tcp_keepalive_probes != default_socket_options.tcp_keepalive_probes;
-}
-
-gboolean
-host_allows_tls_compression(HostTransportMapperInet *mapper)
-{
-  return (mapper->flags & TMI_ALLOW_COMPRESS) != 0;
 }
 
 guint16

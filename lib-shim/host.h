@@ -9,20 +9,8 @@
 
 #include "host-version.h"
 
-#include "syslog-ng.h"
-#include "cfg.h"
 #include "cfg-parser.h"
-#include "driver.h"
-#include "gsockaddr.h"
-#include "logwriter.h"
 #include "plugin.h"
-#include "tlscontext.h"
-#include "transport/logtransport.h"
-
-#include <iv.h>
-#include <stddef.h>
-
-#include FAILOVER_HOST_LAYOUT_HEADER
 
 /* Functions of libafsocket.so.  Not linked against: a module of syslog-ng must
  * load without the others. */
@@ -31,6 +19,7 @@ typedef struct _HostApi
   void (*afinet_dd_free)(LogPipe *self);
   HostInetDest *(*afinet_dd_new_network)(gchar *host, GlobalConfig *cfg);
   HostInetDest *(*afinet_dd_new_syslog)(gchar *host, GlobalConfig *cfg);
+  HostInetDest *(*afinet_dd_new_tcp)(gchar *host, GlobalConfig *cfg);
   void (*afinet_dd_set_localip)(LogDriver *self, gchar *ip);
   void (*afinet_dd_set_localport)(LogDriver *self, gchar *service);
   void (*afinet_dd_set_destport)(LogDriver *self, gchar *service);
@@ -60,9 +49,6 @@ void host_set_up_peer_socket(HostInetDest *dest, gint fd, GSockAddr *peer);
 
 /* The user has set so-keepalive(no) or one of tcp-keepalive-*(). */
 gboolean host_has_own_keepalive(HostInetDest *dest);
-
-/* allow-compress(yes) in tls() */
-gboolean host_allows_tls_compression(HostTransportMapperInet *mapper);
 
 /* The port that the destination would use, before (`transport` decides) or
  * after its transport was applied. */

@@ -25,7 +25,9 @@ enum
 static GHashTable *decorations;
 G_LOCK_DEFINE_STATIC(decorations);
 
+/* the connection that gets its LogProto */
 static FailoverStream *under_construction;
+static gint fd_under_construction;
 
 /* ------------------------------------------------------------------------
  * From the LogProto to its decoration
@@ -78,10 +80,7 @@ _acknowledge(Decoration *self)
 gboolean
 failover_stream_has_partial(Decoration *self)
 {
-  gint fd, timeout;
-  GIOCondition cond;
-
-  return self->prepare(self->proto, &fd, &cond, &timeout);
+  return host_proto_has_pending(self->proto, self->poll);
 }
 
 /* Of the messages that are kept; the one that a write failed with is not. */
@@ -272,11 +271,13 @@ failover_stream_flush(Decoration *self)
 }
 
 static gboolean
-_prepare(LogProtoClient *s, gint *fd, GIOCondition *cond, gint *timeout)
+_poll(LogProtoClient *s, HOST_POLL_PARAMETERS)
 {
   Decoration *self = _of(s);
-  gboolean pending = self->prepare(s, fd, cond, timeout);
+  gboolean pending = self->poll(s, HOST_POLL_ARGUMENTS);
 
+  if (self->stream->tls)
+    host_poll_ignore_input(HOST_POLL_ARGUMENTS);
   return pending || failover_resend_has_next(self->resend) || g_atomic_pointer_get(&self->stream->waiting) != NULL;
 }
 
@@ -309,11 +310,12 @@ _decorate(LogProtoClient *proto, FailoverStream *stream)
     g_error("failover: out of memory"); /* as GLib does */
   self->stream = failover_stream_ref(stream);
   self->proto = proto;
-  self->fd = log_proto_client_get_fd(proto);
+  self->fd = fd_under_construction;
   self->drain_fd = -1;
 
-  self->prepare = proto->prepare;
-  proto->prepare = _prepare;
+  HostPollFunc *poll = host_proto_poll_func(proto);
+  self->poll = *poll;
+  *poll = _poll;
   self->post = proto->post;
   proto->post = _post;
   self->flush = proto->flush;
@@ -352,7 +354,7 @@ enum { MOST_FACTORIES = 4 };
 static WrappedFactory wrapped[MOST_FACTORIES];
 
 static LogProtoClient *
-_construct(gint index, LogTransport *transport, const LogProtoClientOptions *options)
+_construct(gint index, LogTransport *transport, const HostProtoOptions *options)
 {
   LogProtoClient *proto = wrapped[index].original->construct(transport, options);
 
@@ -363,7 +365,7 @@ _construct(gint index, LogTransport *transport, const LogProtoClientOptions *opt
 
 #define CONSTRUCT(index) \
   static LogProtoClient * \
-  _construct_ ## index(LogTransport *transport, const LogProtoClientOptions *options) \
+  _construct_ ## index(LogTransport *transport, const HostProtoOptions *options) \
   { \
     return _construct(index, transport, options); \
   }
@@ -375,7 +377,7 @@ CONSTRUCT(3)
 LogProtoClientFactory *
 failover_stream_wrap_factory(LogProtoClientFactory *original, gboolean tls)
 {
-  static LogProtoClient *(*const construct[MOST_FACTORIES])(LogTransport *, const LogProtoClientOptions *) =
+  static LogProtoClient *(*const construct[MOST_FACTORIES])(LogTransport *, const HostProtoOptions *) =
   {
     _construct_0, _construct_1, _construct_2, _construct_3,
   };
@@ -397,9 +399,10 @@ failover_stream_wrap_factory(LogProtoClientFactory *original, gboolean tls)
 }
 
 void
-failover_stream_begin_connection(FailoverStream *self)
+failover_stream_begin_connection(FailoverStream *self, gint fd)
 {
   under_construction = self;
+  fd_under_construction = fd;
 }
 
 void

@@ -10,7 +10,6 @@
 #include "resend-stream.h"
 #include "tcp-state.h"
 
-#include "logproto/logproto-client.h"
 #include "messages.h"
 
 #include <iv_event.h>
@@ -24,7 +23,7 @@ typedef struct _Decoration
   gint fd;
 
   /* what it replaces */
-  gboolean (*prepare)(LogProtoClient *self, gint *fd, GIOCondition *cond, gint *timeout);
+  HostPollFunc poll;
   LogProtoStatus (*post)(LogProtoClient *self, LogMessage *message, guchar *text, gsize length,
                          gboolean *consumed);
   LogProtoStatus (*flush)(LogProtoClient *self);

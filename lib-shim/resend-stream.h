@@ -50,7 +50,7 @@ void failover_stream_set_tls(FailoverStream *self, gboolean tls);
 LogProtoClientFactory *failover_stream_wrap_factory(LogProtoClientFactory *original, gboolean tls);
 
 /* Around the call that makes the LogProto of a new connection. */
-void failover_stream_begin_connection(FailoverStream *self);
+void failover_stream_begin_connection(FailoverStream *self, gint fd);
 void failover_stream_end_connection(void);
 
 /* Stop at the end of a message, so that another connection can take over.  TRUE:

@@ -31,7 +31,7 @@ failover_tls_is_used(HostInetDest *dest)
 {
   HostTransportMapperInet *mapper = (HostTransportMapperInet *) dest->super.transport_mapper;
 
-  return mapper->tls_context && (mapper->require_tls || mapper->require_tls_when_has_tls_context);
+  return host_starts_with_tls(mapper);
 }
 
 /* What went wrong, in the words of whoever knows best. */
@@ -153,7 +153,7 @@ failover_tls_handshake_start(HostInetDest *dest, gint fd, const gchar *server,
 
   if (!session)
     return NULL;
-  tls_session_configure_allow_compress(session, host_allows_tls_compression(mapper));
+  host_configure_tls_session(mapper, session);
   _set_verifier(dest, session, server);
   _set_server_name(session->ssl, server);
   SSL_set_fd(session->ssl, fd);
