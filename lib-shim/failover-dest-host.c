@@ -328,7 +328,11 @@ _close(void *user_data, uint64_t id)
 static void
 _event(void *user_data, const failover_event *event)
 {
-  failover_dest_log_event(user_data, event);
+  FailoverDest *self = user_data;
+
+  if (event->kind == FAILOVER_EVENT_SERVER_FAILED || event->kind == FAILOVER_EVENT_ALL_FAILED)
+    host_count_unreachable(&self->dest->super);
+  failover_dest_log_event(self, event);
 }
 
 /* ------------------------------------------------------------------------ */
