@@ -51,7 +51,7 @@ def _transport(settings: Settings) -> str:
 
 def configuration(side: str, world: World, settings: Settings, source: Path) -> str:
     """The client's configuration. The same to the letter, but for the module and failover()."""
-    head = "@version: 3.38\n" + ("@module failover\n" if needs_module(side) else "")
+    head = "@version: current\n" + ("@module failover\n" if needs_module(side) else "")
     return f"""{head}options {{ stats-freq(0); threaded({"yes" if settings.threaded else "no"}); }};
 source s_bench {{
   unix-stream("{source}" flags(no-parse) log-fetch-limit(100) log-iw-size(1000) max-connections(1));

@@ -37,7 +37,7 @@ DESTINATION = """destination d_logs {{
 }};
 """
 
-CONFIG = """@version: 3.38
+CONFIG = """@version: current
 @module failover
 options {{ stats-freq(0); }};
 source s_demo {{ unix-stream("{socket}" flags(no-parse)); }};

@@ -82,7 +82,7 @@ class SyslogNgServer(Server):
     program = "syslog-ng"
 
     def _start(self, state: Path, file: Path) -> Child:
-        config = f"""@version: 3.38
+        config = f"""@version: current
 options {{ stats-freq(0); }};
 source s_network {{ network(ip("{ADDRESS}") port({self.port}) flags(no-parse)); }};
 destination d_file {{ file("{file}" template("$MSG\\n")); }};

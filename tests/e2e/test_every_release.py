@@ -11,7 +11,6 @@ from reference import BOTH_EXAMPLES
 BACK = "failover: back on the primary log server"
 CONNECTED = "failover: connected to log server"
 KEPT = "failover: connection kept over reload"
-UNREACHABLE = "syslogng_output_unreachable"
 FAILOVER = 'servers("second") switch-delay(0) failback(tcp-probe-interval(1) successful-probes-required(2))'
 DRIVER = f'network("primary" port(514) failover({FAILOVER}))'
 
@@ -34,6 +33,7 @@ def test_switch_reload_and_return_lose_nothing(lab: Lab) -> None:
     client.wait_for(KEPT, server="second:514", reason="reload")
     primary.start()
     client.wait_for(BACK, server="primary:514", reason="failback")
+    wait_until(lambda: primary.connections()[-1].numbers, SOON_S, "the stream at the primary again")
     last = lab.sender.pause()
     wait_until(lambda: last in primary.numbers(), SOON_S, "the end of the stream at the primary")
 

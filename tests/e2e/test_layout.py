@@ -6,16 +6,9 @@ import subprocess
 from pathlib import Path
 
 from harness import syslog_ng
-from harness.syslog_ng import MODULE_DIR, WRONG_LAYOUT_DIR, check_syntax
+from harness.syslog_ng import MODULE_DIR, WRONG_LAYOUT_DIR, check_syntax, installed_version
 
 PLAIN = syslog_ng.configuration(syslog_ng.destination("d_remote", 'network("a" port(514))'), source="internal()")
-
-
-def installed_version() -> str:
-    text = subprocess.run(["syslog-ng", "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"Installer-Version: (\S+)", text)
-    assert found
-    return found[1]
 
 
 def test_right_layout_is_taken(tmp_path: Path) -> None:

@@ -114,7 +114,8 @@ def test_loss_is_seen(flow: Flow, wire: Wire, without: str) -> None:
     else:
         flow.begin(flow.config("switch-delay(0) resend(no)"), rate=FAST_RATE)
     kill_while_behind(flow)
-    assert flow.finish_with_losses().lost > 0
+    # With its own failover() syslog-ng 4.8.1 aborts when it is stopped after a switch.
+    assert flow.finish_with_losses(clean=without != "module").lost > 0
 
 
 def kill_while_behind(flow: Flow) -> None:

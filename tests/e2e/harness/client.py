@@ -83,14 +83,17 @@ class Client:
             self._sender = Sender(self._socket, self._files / "sender.output")
         return self._sender
 
-    def counters(self, kind: str) -> dict[str, int]:
-        """Its own statistics, of "src" or "dst": the sum of each counter over all of them."""
-        control = f"--control={self._files / 'control'}"
-        asked = subprocess.run(["syslog-ng-ctl", "stats", control], capture_output=True, text=True, check=True, timeout=60)
+    def control(self, *command: str) -> str:
+        """What syslog-ng-ctl answers."""
+        argv = ["syslog-ng-ctl", *command, f"--control={self._files / 'control'}"]
+        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    def counters(self, kind: str, states: str = "a") -> dict[str, int]:
+        """Its own statistics, of "src" or "dst": the sum of each counter over all that are active (a) or orphaned (o)."""
         sums: dict[str, int] = {}
-        for line in asked.stdout.splitlines():
+        for line in self.control("stats").splitlines():
             component, _, _, state, counter, value = (line if ";" in line else ";;;;;").rsplit(";", 5)
-            if component.startswith(f"{kind}.") and state == "a":
+            if component.startswith(f"{kind}.") and state in states:
                 sums[counter] = sums.get(counter, 0) + int(value)
         return sums
 

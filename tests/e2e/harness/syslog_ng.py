@@ -27,6 +27,14 @@ _DESTINATION = re.compile(r"^\s*destination\s+(\w+)\s*\{", re.MULTILINE)
 
 
 @cache
+def installed_version() -> str:
+    text = subprocess.run(["syslog-ng", "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"Installer-Version: (\S+)", text)
+    assert found, text
+    return found[1]
+
+
+@cache
 def stock_module_dir() -> str:
     asked = subprocess.run(["pkg-config", "--variable=moduledir", "syslog-ng"], capture_output=True, text=True, check=False)
     return asked.stdout.strip() or sorted(glob.glob("/usr/lib/syslog-ng/[0-9]*"))[-1]
@@ -44,7 +52,7 @@ def destination(name: str, driver: str) -> str:
 def configuration(destinations: str, *, source: str = NUMBERS, options: str = "time-reopen(1)", module: bool = True,
                   flow_control: bool = False) -> str:
     """A complete configuration: everything from the source goes to every destination."""
-    head = "@version: 3.38\n" + ("@module failover\n" if module else "")
+    head = "@version: current\n" + ("@module failover\n" if module else "")
     flags = " flags(flow-control);" if flow_control else ""
     paths = [f"log {{ source(s_numbers); destination({name});{flags} }};\n" for name in _DESTINATION.findall(destinations)]
     return (f"{head}options {{ {options}; keep-hostname(yes); stats-freq(0); }};\n"
