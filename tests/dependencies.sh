@@ -46,7 +46,13 @@ done
 
 fresh
 sed -i 's/^Version:.*/Version: 3.99.1/' "$work/pc/syslog-ng.pc"
-expect "another syslog-ng" "syslog-ng 3.99.1 is not supported" "3.38.1"
+expect "another syslog-ng" "syslog-ng 3.99.1 is not supported" "3.38.1 (Debian 12" "4.8.1 (Debian 13" \
+  "4.12.0 (Debian testing"
+
+fresh
+sed -i 's/^Version:.*/Version: 4.8.1/' "$work/pc/syslog-ng.pc"
+rm -f "$work/pc/json-c.pc"
+expect "no json-c" "apt-get install libjson-c-dev"
 
 fresh
 sed -i 's|^includedir=.*|includedir=/nonexistent|; s|^Cflags:.*|Cflags: -I/nonexistent|' "$work/pc/syslog-ng.pc"

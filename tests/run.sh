@@ -67,25 +67,35 @@ check_tidy()
   find modules/failover -name '*.cpp' -print0 | xargs -0 -P "$(nproc)" -n 1 clang-tidy --quiet -p build
 }
 
+count()
+{
+  passed=$((passed + $1))
+  failed=$((failed + $2))
+}
+
 # The end-to-end tests count one by one.
 end_to_end()
 {
-  local report numbers
+  local report
   report=$(mktemp)
   echo "== end to end"
   FAILOVER_MODULE_DIR="$PWD/build" FAILOVER_WRONG_LAYOUT_DIR="$PWD/build/wrong-layout" \
     /usr/bin/python3 -m pytest -p no:cacheprovider -n 4 -q --junit-xml="$report" tests/e2e
-  # shellcheck disable=SC2016
-  numbers=$(/usr/bin/python3 -c '
-import sys
-import xml.etree.ElementTree as ElementTree
-suite = ElementTree.parse(sys.argv[1]).getroot().find("testsuite")
-total, bad = int(suite.get("tests")), int(suite.get("failures")) + int(suite.get("errors"))
-bad += int(suite.get("skipped"))
-print(total - bad, bad if total else 1)' "$report" 2>/dev/null) || numbers="0 1"
+  # shellcheck disable=SC2046
+  count $(/usr/bin/python3 tests/lib/count_tests.py "$report")
   rm -f "$report"
-  passed=$((passed + ${numbers% *}))
-  failed=$((failed + ${numbers#* }))
+}
+
+# So do the checks in the other releases.
+other_releases()
+{
+  local report
+  report=$(mktemp)
+  echo "== other releases of Debian"
+  tests/matrix.sh --quick trixie forky | tee "$report"
+  # shellcheck disable=SC2046
+  count $(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$report" | grep . || echo 0 1)
+  rm -f "$report"
 }
 
 install_packages "${PACKAGES_TEST[@]}" || exit 1
@@ -98,6 +108,7 @@ step "build without its dependencies" tests/dependencies.sh
 step "format" check_format
 step "clang-tidy" check_tidy
 end_to_end
+other_releases
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
