@@ -16,6 +16,8 @@ constexpr Canary canaries[] = {
   { "forget-attempt-deadline", Fault::forget_attempt_deadline, "attempt_deadline", "sets no deadline" },
   { "forget-probe-deadline", Fault::forget_probe_deadline, "attempt_deadline",
     "sets no deadline for probes" },
+  { "long-attempts", Fault::long_attempts, "attempt_deadline",
+    "gives an attempt twice its connect-timeout()" },
   { "one-probe-too-few", Fault::one_probe_too_few, "failback_count", "counts one probe that was none" },
   { "one-probe-too-many", Fault::one_probe_too_many, "failback_count", "does not count the first probe" },
   { "skip-server", Fault::skip_server, "rotation", "reads the list of servers in another order" },
@@ -53,6 +55,8 @@ misread(const Config &config, Fault fault)
     std::reverse(result.servers.begin() + 1, result.servers.end());
   if (fault == Fault::probe_without_failback)
     result.failback = true;
+  if (fault == Fault::long_attempts)
+    result.connect_timeout_ms *= 2;
   if (fault == Fault::rare_probes)
     result.probe_interval_ms *= 3;
   if (fault == Fault::eager_probes)

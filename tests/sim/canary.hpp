@@ -19,6 +19,7 @@ enum class Fault
   keep_old_connection,
   forget_attempt_deadline,
   forget_probe_deadline,
+  long_attempts,
   one_probe_too_few,
   one_probe_too_many,
   skip_server,

@@ -39,6 +39,9 @@ draw_times(Config &config, Prng &random)
   config.switch_delay_ms.reset();
   if (random.chance(60))
     config.switch_delay_ms = random.chance(40) ? 0 : random.log_between(1, 10'000);
+  // longer than a healthy network takes, see Network::healed_latency_ms
+  config.connect_timeout_ms =
+      random.chance(40) ? Config().connect_timeout_ms : random.log_between(200, 30'000);
 }
 
 void
@@ -74,6 +77,7 @@ Config::text() const
     result += " " + servers[i].text();
   result += ", time-reopen " + std::to_string(time_reopen_ms) + " ms, switch-delay "
             + std::to_string(effective_switch_delay_ms()) + " ms";
+  result += ", connect-timeout " + std::to_string(connect_timeout_ms) + " ms";
   if (failback)
     result += ", failback: " + std::to_string(probes_required) + " probes every "
               + std::to_string(probe_interval_ms) + " ms";

@@ -13,7 +13,6 @@
 namespace failover::sim {
 
 // Times that failover.h and the design promise.
-constexpr int64_t attempt_limit_ms = 10'000;
 constexpr int64_t proven_after_ms = 1'000;
 constexpr uint32_t most_addresses = 16;
 

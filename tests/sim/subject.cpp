@@ -55,6 +55,8 @@ write_options(failover_options *options, const Config &config)
   ok = ok && close_group(options, "servers");
   if (config.switch_delay_ms)
     ok = ok && set(options, "", "switch-delay", seconds(*config.switch_delay_ms));
+  if (config.connect_timeout_ms != Config().connect_timeout_ms)
+    ok = ok && set(options, "", "connect-timeout", seconds(config.connect_timeout_ms));
   if (config.failback)
     ok = ok && open(options, "failback")
          && set(options, "failback", "tcp-probe-interval", seconds(config.probe_interval_ms))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Each attempt and each probe ends by its deadline, with all that belongs to it.
-// When the clock leaps it ends as soon as its timer can fire at all.
+// Each attempt and each probe ends by its connect-timeout(), with all that belongs
+// to it.  When the clock leaps it ends as soon as its timer can fire at all.
 #include "all.hpp"
 
 namespace failover::sim {
@@ -13,12 +13,12 @@ class AttemptDeadline final : public Invariant
 public:
   const char *name() const override { return "attempt_deadline"; }
   int exit_code() const override { return 12; }
-  const char *rule() const override { return "each attempt ends by its deadline"; }
+  const char *rule() const override { return "each attempt ends by its connect-timeout()"; }
 
   void settled(const Books &books) override
   {
     for (const auto &[number, lookup] : books.lookups)
-      if (books.now_ms >= lookup.started_ms + attempt_limit_ms)
+      if (books.now_ms >= lookup.started_ms + books.config.connect_timeout_ms)
         fail(books, "the attempt on " + lookup.server.text() + " goes on for "
                         + std::to_string(books.now_ms - lookup.started_ms) + " ms");
   }
@@ -30,7 +30,7 @@ public:
                           && (books.call.timer == FAILOVER_TIMER_ATTEMPT_DEADLINE
                               || books.call.timer == FAILOVER_TIMER_PROBE_DEADLINE);
     if (deadline && found != books.lookups.end()
-        && books.now_ms < found->second.started_ms + attempt_limit_ms)
+        && books.now_ms < found->second.started_ms + books.config.connect_timeout_ms)
       fail(books, "the deadline of " + found->second.server.text() + " comes too early");
   }
 

@@ -2,7 +2,7 @@
 //
 // When everything is well again, a server is in use within
 //
-//   attempt_limit + longest_wait + healed_latency
+//   connect_timeout + longest_wait + healed_latency
 //
 // An attempt that began before may fail at its deadline, then comes the longest
 // wait that the configuration allows (time-reopen() with its jitter, or
@@ -24,7 +24,8 @@ public:
 
   void healed(const Books &books) override
   {
-    bound_ms_ = books.now_ms + attempt_limit_ms + books.config.longest_wait_ms() + Network::healed_latency_ms;
+    bound_ms_ = books.now_ms + books.config.connect_timeout_ms + books.config.longest_wait_ms()
+                + Network::healed_latency_ms;
   }
 
   void settled(const Books &books) override

@@ -2,7 +2,7 @@
 //
 // With failback(), when everything is well again, the primary is in use within
 //
-//   attempt_limit + interval + (required - 1) * max(interval, healed_latency) + healed_latency
+//   connect_timeout + interval + (required - 1) * max(interval, healed_latency) + healed_latency
 //
 // At worst the rotation was trying the primary and fails at the deadline; one
 // interval later comes the first probe that succeeds, the others follow an
@@ -30,7 +30,7 @@ public:
     const Config &config = books.config;
     const int64_t latency = Network::healed_latency_ms;
     if (config.failback)
-      bound_ms_ = books.now_ms + attempt_limit_ms + config.probe_interval_ms
+      bound_ms_ = books.now_ms + config.connect_timeout_ms + config.probe_interval_ms
                   + (config.probes_required - 1) * std::max(config.probe_interval_ms, latency) + latency;
   }
 
