@@ -47,7 +47,10 @@ struct Connection
   uint32_t address = 0;
   Role role = Role::rotation;
   ServerName server;
+  std::string name; // of the peer, as the host was told
+  failover_purpose purpose = FAILOVER_PURPOSE_USE;
   State state = State::making;
+  bool tls = false; // established
   int64_t in_use_since_ms = 0;
 };
 
@@ -69,12 +72,13 @@ struct Call
   };
 
   Kind kind = Kind::none;
-  failover_timer timer = FAILOVER_TIMER_COUNT; // timer_due
-  uint64_t number = 0;                         // of the look-up or connection
-  bool with_snapshot = false;                  // start: after a reload
-  bool was_in_use = false;                     // start: before the reload
-  bool connection_open = false;                // start: still
-  failover_status status = FAILOVER_OK;        // known when it has returned
+  failover_timer timer = FAILOVER_TIMER_COUNT;    // timer_due
+  uint64_t number = 0;                            // of the look-up or connection
+  failover_reason reason = FAILOVER_REASON_COUNT; // connect_failed, disconnected
+  bool with_snapshot = false;                     // start: after a reload
+  bool was_in_use = false;                        // start: before the reload
+  bool connection_open = false;                   // start: still
+  failover_status status = FAILOVER_OK;           // known when it has returned
 };
 
 struct Books
@@ -111,6 +115,11 @@ struct Books
   {
     auto found = connections.find(number);
     return found == connections.end() ? nullptr : &found->second;
+  }
+  bool making(uint64_t number) const
+  {
+    const Connection *made = connection(number);
+    return made && made->state == Connection::State::making;
   }
   const Connection *connection_in_use() const { return in_use ? connection(*in_use) : nullptr; }
   bool primary_in_use() const

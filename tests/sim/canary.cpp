@@ -11,6 +11,8 @@ namespace {
 
 constexpr Canary canaries[] = {
   { "reuse-number", Fault::reuse_number, "host_contract", "gives every tenth connection a number again" },
+  { "name-of-primary", Fault::name_of_primary, "host_contract",
+    "checks the certificate of every server against the primary's name" },
   { "keep-old-connection", Fault::keep_old_connection, "one_connection",
     "does not close the connection to a server that a reload removed" },
   { "forget-attempt-deadline", Fault::forget_attempt_deadline, "attempt_deadline", "sets no deadline" },
@@ -33,6 +35,12 @@ constexpr Canary canaries[] = {
   { "rare-probes", Fault::rare_probes, "goes_back", "probes three times as rarely as configured" },
   { "next-address-late", Fault::next_address_late, "every_address", "gives an address a second, not 250 ms" },
   { "eager-probes", Fault::eager_probes, "probe_pace", "probes twice as often as configured" },
+  { "break-before-make", Fault::break_before_make, "no_flapping",
+    "closes the connection in use before the last probe" },
+  { "probe-without-tls", Fault::probe_without_tls, "no_flapping",
+    "goes back to a primary that accepts TCP connections" },
+  { "use-without-tls", Fault::use_without_tls, "right_purpose", "takes a TCP connection into use" },
+  { "tls-in-every-probe", Fault::tls_in_every_probe, "right_purpose", "makes every probe ready for use" },
 };
 
 } // namespace

@@ -34,6 +34,11 @@ enum class Fault
   rare_probes,
   next_address_late,
   eager_probes,
+  break_before_make,
+  probe_without_tls,
+  use_without_tls,
+  tls_in_every_probe,
+  name_of_primary,
 };
 
 struct Canary

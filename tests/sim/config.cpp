@@ -72,7 +72,7 @@ Config::position(const ServerName &server) const
 std::string
 Config::text() const
 {
-  std::string result = "primary " + servers.front().text() + ", servers";
+  std::string result = (tls ? "TLS, primary " : "primary ") + servers.front().text() + ", servers";
   for (std::size_t i = 1; i < servers.size(); i++)
     result += " " + servers[i].text();
   result += ", time-reopen " + std::to_string(time_reopen_ms) + " ms, switch-delay "
@@ -94,6 +94,7 @@ draw_config(Prng &random)
     add_server(config, random);
   draw_times(config, random);
   draw_failback(config, random);
+  config.tls = random.chance(60);
   return config;
 }
 

@@ -12,6 +12,7 @@ Network::Network(Prng random) : random_(random), hosts_(Config::most_hosts)
   // from worlds where nothing works to worlds where nearly everything does
   static constexpr uint32_t percents[] = { 0, 20, 50, 80, 95 };
   up_percent_ = percents[random_.below(5)];
+  tls_well_percent_ = percents[random_.below(5)];
   for (Host &host : hosts_)
     {
       host.address_count =
@@ -33,7 +34,7 @@ Network::look_up(const ServerName &server)
 {
   const Host &target = host(server);
   if (healed_)
-    return { random_.between(0, healed_latency_ms / 2), true, target.address_count };
+    return { random_.between(0, healed_latency_ms / 3), true, target.address_count };
   switch (target.name)
     {
     case NameMode::good:
@@ -55,7 +56,7 @@ Network::connect(const ServerName &server, uint32_t address)
 {
   const Host &target = host(server);
   if (healed_)
-    return { random_.between(0, healed_latency_ms / 2), true, {}, {} };
+    return { random_.between(0, healed_latency_ms / 3), true, {}, {} };
 
   if (target.dead_addresses >> (address % 32) & 1)
     return target.dead_silently
@@ -70,10 +71,36 @@ Network::connect(const ServerName &server, uint32_t address)
     case Mode::unreachable:
       return { random_.between(0, 3'000), false, FAILOVER_REASON_UNREACHABLE, {} };
     case Mode::flapping:
-      return { random_.between(0, 50), true, {}, random_.log_between(0, 5'000) };
+      return { random_.between(0, 50), true, FAILOVER_REASON_CLOSED, random_.log_between(0, 5'000) };
     case Mode::slow:
       return { random_.between(0, 12'000), true, {}, {} };
     case Mode::silent:
+      break;
+    }
+  return {};
+}
+
+Network::ConnectAnswer
+Network::shake_hands(const ServerName &server)
+{
+  if (healed_)
+    return { random_.between(0, healed_latency_ms / 3), true, {}, {} };
+
+  switch (host(server).tls)
+    {
+    case TlsMode::good:
+      return { random_.between(0, 50), true, {}, {} };
+    case TlsMode::refusing:
+      return { 0, false, FAILOVER_REASON_TLS, {} };
+    case TlsMode::wrong_certificate:
+      return { random_.between(0, 100), false, FAILOVER_REASON_TLS, {} };
+    case TlsMode::breaking:
+      return { random_.log_between(1, 12'000), false, FAILOVER_REASON_TLS, {} };
+    case TlsMode::refusing_clients:
+      return { random_.between(0, 600), false, FAILOVER_REASON_TLS, {} };
+    case TlsMode::hanging_up:
+      return { random_.between(0, 50), true, FAILOVER_REASON_TLS, random_.log_between(0, 900) };
+    case TlsMode::silent:
       break;
     }
   return {};
@@ -97,25 +124,43 @@ Network::disturb_all()
 Network::Change
 Network::disturb(std::size_t index)
 {
-  static constexpr Mode modes[] = { Mode::refusing, Mode::refusing, Mode::unreachable,
-                                    Mode::silent,   Mode::flapping, Mode::slow };
-  static constexpr const char *mode_names[] = {
-    "up", "refusing", "unreachable", "silent", "flapping", "slow"
+  static constexpr Named<Mode> modes[] = {
+    { Mode::up, "up" },
+    { Mode::refusing, "refusing" },
+    { Mode::refusing, "refusing" },
+    { Mode::unreachable, "unreachable" },
+    { Mode::silent, "silent" },
+    { Mode::flapping, "flapping" },
+    { Mode::slow, "slow" },
   };
-  static constexpr NameMode name_modes[] = { NameMode::failing, NameMode::slow, NameMode::silent,
-                                             NameMode::empty };
-  static constexpr const char *name_names[] = { "good", "failing", "slow", "silent", "empty" };
+  static constexpr Named<TlsMode> tls_modes[] = {
+    { TlsMode::good, "good" },
+    { TlsMode::refusing, "refusing" },
+    { TlsMode::wrong_certificate, "with a wrong certificate" },
+    { TlsMode::silent, "silent" },
+    { TlsMode::breaking, "breaking midway" },
+    { TlsMode::refusing_clients, "refusing our certificate" },
+    { TlsMode::hanging_up, "hanging up" },
+  };
+  static constexpr Named<NameMode> name_modes[] = {
+    { NameMode::good, "good" },     { NameMode::failing, "failing" }, { NameMode::slow, "slow" },
+    { NameMode::silent, "silent" }, { NameMode::empty, "empty" },
+  };
 
+  const auto mode = draw(modes, up_percent_);
+  const auto tls = draw(tls_modes, tls_well_percent_);
+  const auto name = draw(name_modes, 90);
   Host &target = hosts_[index];
-  target.mode = random_.chance(up_percent_) ? Mode::up : modes[random_.below(6)];
-  target.name = random_.chance(90) ? NameMode::good : name_modes[random_.below(4)];
+  target.mode = mode.mode;
+  target.tls = tls.mode;
+  target.name = name.mode;
   target.dead_silently = random_.chance(50);
 
-  const std::string name = "s" + std::to_string(index);
+  const std::string host = "s" + std::to_string(index);
   const bool broken = target.mode != Mode::up && random_.chance(75);
-  return { name, broken,
-           name + " is " + mode_names[static_cast<int>(target.mode)] + ", its name "
-               + name_names[static_cast<int>(target.name)] + (broken ? ", its connections break" : "") };
+  return { host, broken,
+           host + " is " + mode.name + ", its TLS " + tls.name + ", its name " + name.name
+               + (broken ? ", its connections break" : "") };
 }
 
 void

@@ -16,7 +16,7 @@ namespace failover::sim {
 class Network
 {
 public:
-  // The most that a look-up and a connection take together when all is well.
+  // The most that a look-up, a connection and its TLS take together when all is well.
   static constexpr int64_t healed_latency_ms = 100;
 
   explicit Network(Prng random);
@@ -34,10 +34,12 @@ public:
   {
     std::optional<int64_t> after_ms;
     bool connected = false;
-    failover_reason reason = FAILOVER_REASON_REFUSED;
-    std::optional<int64_t> life_ms; // it ends by itself that long after it opened
+    failover_reason reason = FAILOVER_REASON_REFUSED; // why it fails, or ends after its life
+    std::optional<int64_t> life_ms;                   // it ends by itself that long after it opened
   };
   ConnectAnswer connect(const ServerName &server, uint32_t address);
+  // The TLS handshake on a connection that is open.
+  ConnectAnswer shake_hands(const ServerName &server);
 
   // One server changes: comes, goes, begins to flap, loses its name...  Its
   // name; the connections to it die if `broken`.
@@ -62,6 +64,16 @@ private:
     flapping, // accepts, and hangs up after a short life
     slow,     // answers, sometimes too late
   };
+  enum class TlsMode
+  {
+    good,
+    refusing,          // at once
+    wrong_certificate, // after its messages have been read
+    silent,
+    breaking,         // midway
+    refusing_clients, // as TLS 1.3 does it: when our side is complete
+    hanging_up,       // when it is established
+  };
   enum class NameMode
   {
     good,
@@ -74,6 +86,7 @@ private:
   struct Host
   {
     Mode mode = Mode::up;
+    TlsMode tls = TlsMode::good;
     NameMode name = NameMode::good;
     uint32_t address_count = 1;
     uint32_t dead_addresses = 0; // a bit each
@@ -83,9 +96,23 @@ private:
   Host &host(const ServerName &server);
   Change disturb(std::size_t index);
 
+  template <typename Mode>
+  struct Named
+  {
+    Mode mode;
+    const char *name;
+  };
+  // The first, if all is to be well.
+  template <typename Mode, std::size_t count>
+  Named<Mode> draw(const Named<Mode> (&modes)[count], uint32_t well_percent)
+  {
+    return modes[random_.chance(well_percent) ? 0 : static_cast<std::size_t>(random_.between(1, count - 1))];
+  }
+
   Prng random_;
   std::vector<Host> hosts_;
   uint32_t up_percent_;
+  uint32_t tls_well_percent_;
   bool healed_ = false;
 };
 

@@ -6,8 +6,6 @@
 
 #include "books.hpp"
 
-#include <string>
-
 namespace failover::sim {
 
 class Observer
@@ -20,12 +18,8 @@ public:
   virtual void cancel_timer(const Books &, failover_timer) {}
   virtual void resolve(const Books &, const Lookup &) {}
   virtual void release_lookup(const Books &, uint64_t /* lookup */) {}
-  virtual void connect(const Books &, uint64_t /* connection */, uint64_t /* lookup */,
-                       uint32_t /* address */)
-  {}
-  virtual void hand_over(const Books &, uint64_t /* connection */, const std::string & /* server */,
-                         bool /* accepted */)
-  {}
+  virtual void connect(const Books &, const Connection &) {}
+  virtual void hand_over(const Books &, uint64_t /* connection */, bool /* accepted */) {}
   virtual void close(const Books &, uint64_t /* connection */) {}
   virtual void event(const Books &, const failover_event &) {}
 

@@ -96,13 +96,11 @@ Subject::callbacks(Subject *self)
   };
   result.release_lookup = [](void *data, uint64_t lookup) { self_of(data)->host_.release_lookup(lookup); };
   result.connect = [](void *data, uint64_t connection, uint64_t lookup, uint32_t address,
-                      failover_text server, failover_purpose) {
-    self_of(data)->peers_[connection] = std::string(server.data, server.length);
-    self_of(data)->connect(connection, lookup, address);
+                      failover_text server, failover_purpose purpose) {
+    self_of(data)->connect(connection, lookup, address, server, purpose);
   };
   result.hand_over = [](void *data, uint64_t connection) {
-    const bool accepted = self_of(data)->host_.hand_over(connection, self_of(data)->peers_[connection]);
-    return accepted ? FAILOVER_OK : FAILOVER_ERROR_INTERNAL;
+    return self_of(data)->hand_over(connection) ? FAILOVER_OK : FAILOVER_ERROR_INTERNAL;
   };
   result.close = [](void *data, uint64_t connection) { self_of(data)->close(connection); };
   result.event = [](void *data, const failover_event *event) { self_of(data)->event(*event); };
@@ -129,13 +127,30 @@ Subject::set_timer(failover_timer timer, int64_t due_ms)
 }
 
 void
-Subject::connect(uint64_t connection, uint64_t lookup, uint32_t address)
+Subject::connect(uint64_t connection, uint64_t lookup, uint32_t address, failover_text name,
+                 failover_purpose purpose)
 {
   if (fault_ == Fault::reuse_number && ++connects_ % 10 == 0)
     connection = last_connection_;
   last_connection_ = connection;
   making_.insert(connection);
-  host_.connect(connection, lookup, address);
+  if (fault_ == (in_use_ ? Fault::probe_without_tls : Fault::use_without_tls))
+    purpose = FAILOVER_PURPOSE_PROBE;
+  if (fault_ == Fault::tls_in_every_probe)
+    purpose = FAILOVER_PURPOSE_USE;
+  if (fault_ == Fault::break_before_make && in_use_ && purpose == FAILOVER_PURPOSE_USE)
+    close(*in_use_);
+  const std::string peer(name.data, name.length);
+  host_.connect(connection, lookup, address, fault_ == Fault::name_of_primary ? primary_ : peer, purpose);
+}
+
+bool
+Subject::hand_over(uint64_t connection)
+{
+  const bool accepted = host_.hand_over(connection);
+  if (accepted)
+    in_use_ = connection;
+  return accepted;
 }
 
 void
@@ -145,6 +160,8 @@ Subject::close(uint64_t connection)
     return;
   if (fault_ == Fault::keep_old_connection && starting_)
     return;
+  if (in_use_ == connection)
+    in_use_.reset();
   host_.close(connection);
 }
 
@@ -169,6 +186,7 @@ Subject::configure(const Config &written)
   if (status != FAILOVER_OK)
     return status;
   const ServerName &primary = config.servers.front();
+  primary_ = primary.host;
   if (!write_options(options, config)
       || failover_options_check_primary(options, primary.host.data(), primary.host.size(), primary.port)
              != FAILOVER_OK)
@@ -190,6 +208,8 @@ failover_status
 Subject::start(bool with_snapshot, bool connection_open)
 {
   starting_ = true;
+  if (!connection_open)
+    in_use_.reset();
   const failover_status status =
       failover_engine_start(engine_.get(), with_snapshot ? snapshot_.get() : nullptr, connection_open);
   starting_ = false;
@@ -252,6 +272,8 @@ Subject::connect_failed(uint64_t connection, failover_reason reason)
 failover_status
 Subject::disconnected(uint64_t connection, failover_reason reason)
 {
+  if (in_use_ == connection)
+    in_use_.reset();
   return failover_engine_disconnected(engine_.get(), connection, reason, text("in the simulation"));
 }
 

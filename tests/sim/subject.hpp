@@ -7,8 +7,8 @@
 #include "canary.hpp"
 #include "failover.h"
 
-#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,8 +27,9 @@ public:
   virtual void cancel_timer(failover_timer timer) = 0;
   virtual void resolve(uint64_t lookup, const std::string &host, uint16_t port) = 0;
   virtual void release_lookup(uint64_t lookup) = 0;
-  virtual void connect(uint64_t connection, uint64_t lookup, uint32_t address) = 0;
-  virtual bool hand_over(uint64_t connection, const std::string &server) = 0;
+  virtual void connect(uint64_t connection, uint64_t lookup, uint32_t address, const std::string &name,
+                       failover_purpose purpose) = 0;
+  virtual bool hand_over(uint64_t connection) = 0;
   virtual void close(uint64_t connection) = 0;
   virtual void event(const failover_event &event) = 0;
 };
@@ -64,8 +65,9 @@ private:
 
   static failover_host callbacks(Subject *self);
   void set_timer(failover_timer timer, int64_t due_ms);
-  void connect(uint64_t connection, uint64_t lookup, uint32_t address);
-  std::map<uint64_t, std::string> peers_; // the name each connection was made to
+  void connect(uint64_t connection, uint64_t lookup, uint32_t address, failover_text name,
+               failover_purpose purpose);
+  bool hand_over(uint64_t connection);
   void close(uint64_t connection);
   void event(const failover_event &event);
 
@@ -76,6 +78,8 @@ private:
 
   // what the canaries remember
   std::set<uint64_t> making_;
+  std::optional<uint64_t> in_use_;
+  std::string primary_;
   uint64_t last_connection_ = 0;
   uint64_t connects_ = 0;
   uint64_t events_ = 0;

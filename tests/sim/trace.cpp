@@ -140,17 +140,18 @@ Trace::release_lookup(const Books &books, uint64_t lookup)
 }
 
 void
-Trace::connect(const Books &books, uint64_t connection, uint64_t lookup, uint32_t address)
+Trace::connect(const Books &books, const Connection &connection)
 {
   line(books.now_ms, '<',
-       "connect " + number(connection) + " to address " + std::to_string(address) + " of " + number(lookup));
+       "connect " + number(connection.number) + " to address " + std::to_string(connection.address) + " of "
+           + number(connection.lookup)
+           + (connection.purpose == FAILOVER_PURPOSE_USE ? ", for use" : ", to look"));
 }
 
 void
-Trace::hand_over(const Books &books, uint64_t connection, const std::string &server, bool accepted)
+Trace::hand_over(const Books &books, uint64_t connection, bool accepted)
 {
-  line(books.now_ms, '<',
-       "hand over " + number(connection) + " to " + server + (accepted ? "" : ", which fails"));
+  line(books.now_ms, '<', "hand over " + number(connection) + (accepted ? "" : ", which fails"));
 }
 
 void
@@ -184,6 +185,8 @@ Trace::calling(const Books &books)
     text += std::string(call.with_snapshot ? " after a reload" : "") + ": " + books.config.text();
   else if (call.kind != Call::Kind::stop)
     text += " " + number(call.number);
+  if (call.reason != FAILOVER_REASON_COUNT)
+    text += std::string(" (") + failover_reason_code(call.reason) + ")";
   line(books.now_ms, '>', text);
 }
 

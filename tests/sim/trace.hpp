@@ -10,6 +10,8 @@
 
 #include "observer.hpp"
 
+#include <string>
+
 namespace failover::sim {
 
 class Trace final : public Observer
@@ -23,8 +25,8 @@ public:
   void cancel_timer(const Books &books, failover_timer timer) override;
   void resolve(const Books &books, const Lookup &lookup) override;
   void release_lookup(const Books &books, uint64_t lookup) override;
-  void connect(const Books &books, uint64_t connection, uint64_t lookup, uint32_t address) override;
-  void hand_over(const Books &books, uint64_t connection, const std::string &server, bool accepted) override;
+  void connect(const Books &books, const Connection &connection) override;
+  void hand_over(const Books &books, uint64_t connection, bool accepted) override;
   void close(const Books &books, uint64_t connection) override;
   void event(const Books &books, const failover_event &event) override;
   void calling(const Books &books) override;

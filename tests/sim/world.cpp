@@ -155,20 +155,26 @@ World::release_lookup(uint64_t number)
 }
 
 void
-World::connect(uint64_t number, uint64_t lookup, uint32_t address)
+World::connect(uint64_t number, uint64_t lookup, uint32_t address, const std::string &name,
+               failover_purpose purpose)
 {
-  observe([&](Observer &o) { o.connect(books_, number, lookup, address); });
-  books_.used_numbers.insert(number);
-  auto found = books_.lookups.find(lookup);
-  if (found == books_.lookups.end())
-    return;
-
   Connection connection;
   connection.number = number;
   connection.lookup = lookup;
   connection.address = address;
-  connection.role = found->second.role;
-  connection.server = found->second.server;
+  connection.name = name;
+  connection.purpose = purpose;
+  auto found = books_.lookups.find(lookup);
+  if (found != books_.lookups.end())
+    {
+      connection.role = found->second.role;
+      connection.server = found->second.server;
+    }
+  observe([&](Observer &o) { o.connect(books_, connection); });
+  books_.used_numbers.insert(number);
+  if (found == books_.lookups.end())
+    return;
+
   books_.connections[number] = connection;
   const Network::ConnectAnswer answer = network_.connect(connection.server, address);
   if (answer.after_ms)
@@ -176,10 +182,10 @@ World::connect(uint64_t number, uint64_t lookup, uint32_t address)
 }
 
 bool
-World::hand_over(uint64_t number, const std::string &server)
+World::hand_over(uint64_t number)
 {
   const bool accepted = books_.healed || !random_.chance(hand_over_fails_percent_);
-  observe([&](Observer &o) { o.hand_over(books_, number, server, accepted); });
+  observe([&](Observer &o) { o.hand_over(books_, number, accepted); });
   auto found = books_.connections.find(number);
   if (!accepted || found == books_.connections.end())
     {
@@ -246,18 +252,58 @@ World::answer_lookup(uint64_t number, Network::LookupAnswer answer)
        [&] { return subject_.resolved(number, answer.address_count); });
 }
 
+// TCP is there, or is not; what is to be used needs TLS too.
 void
 World::answer_connect(uint64_t number, Network::ConnectAnswer answer)
 {
-  const Connection *connection = books_.connection(number);
-  if (!connection || connection->state != Connection::State::making)
-    return tell_late(number);
+  if (!goes_on(number, answer))
+    return;
+  const Connection &connection = books_.connections[number];
+  if (!books_.config.tls || connection.purpose == FAILOVER_PURPOSE_PROBE)
+    return connected(number);
+  const Network::ConnectAnswer next = network_.shake_hands(connection.server);
+  if (next.after_ms)
+    after(*next.after_ms, [this, number, next] { answer_handshake(number, next); });
+}
+
+void
+World::answer_handshake(uint64_t number, Network::ConnectAnswer answer)
+{
+  if (!goes_on(number, answer))
+    return;
+  books_.connections[number].tls = true;
+  connected(number);
+}
+
+bool
+World::goes_on(uint64_t number, Network::ConnectAnswer answer)
+{
+  if (!books_.making(number))
+    {
+      tell_late(number);
+      return false;
+    }
   if (!answer.connected)
-    return call({ .kind = Call::Kind::connect_failed, .number = number },
-                [&] { return subject_.connect_failed(number, answer.reason); });
+    {
+      connect_fails(number, answer.reason);
+      return false;
+    }
   if (answer.life_ms)
-    after(*answer.life_ms, [this, number] { connection_ends(number, FAILOVER_REASON_CLOSED); });
+    after(*answer.life_ms, [this, number, answer] { connection_ends(number, answer.reason); });
+  return true;
+}
+
+void
+World::connected(uint64_t number)
+{
   call({ .kind = Call::Kind::connected, .number = number }, [&] { return subject_.connected(number); });
+}
+
+void
+World::connect_fails(uint64_t number, failover_reason reason)
+{
+  call({ .kind = Call::Kind::connect_failed, .number = number, .reason = reason },
+       [&] { return subject_.connect_failed(number, reason); });
 }
 
 void
@@ -265,9 +311,11 @@ World::connection_ends(uint64_t number, failover_reason reason)
 {
   if (books_.healed)
     return;
+  if (books_.making(number)) // in the middle of its handshake
+    return connect_fails(number, FAILOVER_REASON_TLS);
   if (books_.in_use != number)
     return tell_late(number);
-  call({ .kind = Call::Kind::disconnected, .number = number },
+  call({ .kind = Call::Kind::disconnected, .number = number, .reason = reason },
        [&] { return subject_.disconnected(number, reason); });
 }
 

@@ -49,8 +49,9 @@ private:
   void cancel_timer(failover_timer timer) override;
   void resolve(uint64_t lookup, const std::string &host, uint16_t port) override;
   void release_lookup(uint64_t lookup) override;
-  void connect(uint64_t connection, uint64_t lookup, uint32_t address) override;
-  bool hand_over(uint64_t connection, const std::string &server) override;
+  void connect(uint64_t connection, uint64_t lookup, uint32_t address, const std::string &name,
+               failover_purpose purpose) override;
+  bool hand_over(uint64_t connection) override;
   void close(uint64_t connection) override;
   void event(const failover_event &event) override;
 
@@ -58,6 +59,10 @@ private:
   void timer_is_due(failover_timer timer);
   void answer_lookup(uint64_t lookup, Network::LookupAnswer answer);
   void answer_connect(uint64_t connection, Network::ConnectAnswer answer);
+  void answer_handshake(uint64_t connection, Network::ConnectAnswer answer);
+  bool goes_on(uint64_t connection, Network::ConnectAnswer answer);
+  void connected(uint64_t connection);
+  void connect_fails(uint64_t connection, failover_reason reason);
   void connection_ends(uint64_t connection, failover_reason reason);
 
   void start_engine(const Config &config, Call call);

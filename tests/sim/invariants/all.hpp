@@ -21,5 +21,7 @@ std::unique_ptr<Invariant> converges();          // 20
 std::unique_ptr<Invariant> goes_back();          // 21
 std::unique_ptr<Invariant> every_address();      // 22
 std::unique_ptr<Invariant> probe_pace();         // 23
+std::unique_ptr<Invariant> no_flapping();        // 24
+std::unique_ptr<Invariant> right_purpose();      // 25
 
 } // namespace failover::sim

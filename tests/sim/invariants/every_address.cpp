@@ -31,18 +31,17 @@ public:
     was_last_ = connecting(books, *failed_) == 1;
   }
 
-  void connect(const Books &books, uint64_t, uint64_t number, uint32_t address) override
+  void connect(const Books &books, const Connection &connection) override
   {
-    auto found = books.lookups.find(number);
-    if (found == books.lookups.end())
+    if (!books.lookups.contains(connection.lookup))
       return;
-    Progress &progress = progress_[number];
-    if (address != progress.started)
-      fail(books, "address " + std::to_string(address) + " of " + found->second.server.text()
+    Progress &progress = progress_[connection.lookup];
+    if (connection.address != progress.started)
+      fail(books, "address " + std::to_string(connection.address) + " of " + connection.server.text()
                       + " is tried out of turn");
     if (progress.started > 0 && books.call.kind != Call::Kind::connect_failed
         && books.now_ms < progress.last_ms + next_address_after_ms)
-      fail(books, "the next address of " + found->second.server.text() + " is tried too early");
+      fail(books, "the next address of " + connection.server.text() + " is tried too early");
     progress.started++;
     progress.last_ms = books.now_ms;
   }

@@ -59,7 +59,7 @@ public:
       ended_ = true;
   }
 
-  void hand_over(const Books &books, uint64_t number, const std::string &, bool accepted) override
+  void hand_over(const Books &books, uint64_t number, bool accepted) override
   {
     const Connection *connection = books.connection(number);
     if (!connection || connection->role != Role::probe)

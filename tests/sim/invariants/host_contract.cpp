@@ -34,28 +34,29 @@ public:
       fail(books, "a look-up is released that is not held");
   }
 
-  void connect(const Books &books, uint64_t number, uint64_t lookup, uint32_t address) override
+  void connect(const Books &books, const Connection &connection) override
   {
-    if (books.used_numbers.contains(number))
+    if (books.used_numbers.contains(connection.number))
       fail(books, "a connection has a number that was used before");
-    auto found = books.lookups.find(lookup);
+    auto found = books.lookups.find(connection.lookup);
     if (found == books.lookups.end() || !found->second.answered)
       fail(books, "a connection to an address of a look-up that is not held");
-    else if (address >= found->second.address_count)
-      fail(books, "a connection to address " + std::to_string(address) + " of "
+    else if (connection.address >= found->second.address_count)
+      fail(books, "a connection to address " + std::to_string(connection.address) + " of "
                       + std::to_string(found->second.address_count));
-    for (const auto &[other, connection] : books.connections)
-      if (connection.lookup == lookup && connection.address == address)
+    else if (connection.name != connection.server.host)
+      fail(books,
+           "a connection to " + connection.server.text() + " whose certificate must fit " + connection.name);
+    for (const auto &[number, other] : books.connections)
+      if (other.lookup == connection.lookup && other.address == connection.address)
         fail(books, "two connections to the same address in one attempt");
   }
 
-  void hand_over(const Books &books, uint64_t number, const std::string &server, bool) override
+  void hand_over(const Books &books, uint64_t number, bool) override
   {
     const Connection *connection = books.connection(number);
     if (!connection || connection->state != Connection::State::open)
       fail(books, "a connection is handed over that is not open");
-    else if (server != connection->server.host)
-      fail(books, "a connection to " + connection->server.text() + " is handed over as one to " + server);
   }
 
   void close(const Books &books, uint64_t number) override

@@ -47,14 +47,13 @@ public:
                       + " are a round");
   }
 
-  void connect(const Books &books, uint64_t, uint64_t lookup, uint32_t) override
+  void connect(const Books &books, const Connection &connection) override
   {
-    auto found = books.lookups.find(lookup);
-    if (found != books.lookups.end() && ++connections_[found->second.role == Role::probe] > most_addresses)
-      fail(books, "more than 16 connections in one attempt on " + found->second.server.text());
+    if (++connections_[connection.role == Role::probe] > most_addresses)
+      fail(books, "more than 16 connections in one attempt on " + connection.server.text());
   }
 
-  void hand_over(const Books &books, uint64_t number, const std::string &, bool accepted) override
+  void hand_over(const Books &books, uint64_t number, bool accepted) override
   {
     const Connection *connection = books.connection(number);
     if (accepted && connection && connection->role == Role::probe)

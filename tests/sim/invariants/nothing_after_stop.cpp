@@ -20,11 +20,8 @@ public:
   void cancel_timer(const Books &books, failover_timer) override { asked(books, "cancel a timer"); }
   void resolve(const Books &books, const Lookup &) override { asked(books, "look up a name"); }
   void release_lookup(const Books &books, uint64_t) override { asked(books, "release a look-up"); }
-  void connect(const Books &books, uint64_t, uint64_t, uint32_t) override { asked(books, "connect"); }
-  void hand_over(const Books &books, uint64_t, const std::string &, bool) override
-  {
-    asked(books, "hand over");
-  }
+  void connect(const Books &books, const Connection &) override { asked(books, "connect"); }
+  void hand_over(const Books &books, uint64_t, bool) override { asked(books, "hand over"); }
   void event(const Books &books, const failover_event &) override { asked(books, "tell an event"); }
 
   void close(const Books &books, uint64_t connection) override

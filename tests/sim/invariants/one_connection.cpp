@@ -16,7 +16,7 @@ public:
   int exit_code() const override { return 11; }
   const char *rule() const override { return "never two connections in use"; }
 
-  void hand_over(const Books &books, uint64_t connection, const std::string &, bool accepted) override
+  void hand_over(const Books &books, uint64_t connection, bool accepted) override
   {
     const Connection *handed_over = books.connection(connection);
     if (accepted && books.in_use && handed_over && handed_over->role != Role::probe)

@@ -47,7 +47,7 @@ public:
       (found->second.role == Role::probe ? probe_ended_ : attempt_ended_) = true;
   }
 
-  void hand_over(const Books &books, uint64_t number, const std::string &, bool accepted) override
+  void hand_over(const Books &books, uint64_t number, bool accepted) override
   {
     const Connection *connection = books.connection(number);
     happened_.taken += accepted;
