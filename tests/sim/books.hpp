@@ -52,6 +52,11 @@ struct Connection
   State state = State::making;
   bool tls = false; // established
   int64_t in_use_since_ms = 0;
+  int64_t dead_peer_timeout_ms = 0; // as configured when it was taken into use
+  // The other end answers nothing, or knows nothing of it any more.
+  std::optional<int64_t> dead_since_ms;
+  uint32_t boot = 0; // of the server, when it was made
+  bool cut = false;  // forgotten by a firewall on the way
 };
 
 // The call of the engine that is going on.

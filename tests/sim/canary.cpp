@@ -41,6 +41,9 @@ constexpr Canary canaries[] = {
     "goes back to a primary that accepts TCP connections" },
   { "use-without-tls", Fault::use_without_tls, "right_purpose", "takes a TCP connection into use" },
   { "tls-in-every-probe", Fault::tls_in_every_probe, "right_purpose", "makes every probe ready for use" },
+  { "notice-late", Fault::notice_late, "dead_peer", "gives a dead peer twice its dead-peer-timeout()" },
+  { "wait-for-dead-peer", Fault::wait_for_dead_peer, "dead_peer",
+    "hopes that a peer that was found dead comes back" },
 };
 
 } // namespace
@@ -65,6 +68,8 @@ misread(const Config &config, Fault fault)
     result.failback = true;
   if (fault == Fault::long_attempts)
     result.connect_timeout_ms *= 2;
+  if (fault == Fault::notice_late)
+    result.dead_peer_timeout_ms *= 2;
   if (fault == Fault::rare_probes)
     result.probe_interval_ms *= 3;
   if (fault == Fault::eager_probes)

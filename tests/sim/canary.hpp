@@ -39,6 +39,8 @@ enum class Fault
   use_without_tls,
   tls_in_every_probe,
   name_of_primary,
+  notice_late,
+  wait_for_dead_peer,
 };
 
 struct Canary

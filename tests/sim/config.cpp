@@ -42,6 +42,9 @@ draw_times(Config &config, Prng &random)
   // longer than a healthy network takes, see Network::healed_latency_ms
   config.connect_timeout_ms =
       random.chance(40) ? Config().connect_timeout_ms : random.log_between(200, 30'000);
+  config.dead_peer_timeout_ms = random.chance(40)   ? Config().dead_peer_timeout_ms
+                                : random.chance(30) ? 0
+                                                    : random.log_between(50, 60'000);
 }
 
 void
@@ -77,7 +80,8 @@ Config::text() const
     result += " " + servers[i].text();
   result += ", time-reopen " + std::to_string(time_reopen_ms) + " ms, switch-delay "
             + std::to_string(effective_switch_delay_ms()) + " ms";
-  result += ", connect-timeout " + std::to_string(connect_timeout_ms) + " ms";
+  result += ", connect-timeout " + std::to_string(connect_timeout_ms) + " ms, dead-peer-timeout "
+            + std::to_string(dead_peer_timeout_ms) + " ms";
   if (failback)
     result += ", failback: " + std::to_string(probes_required) + " probes every "
               + std::to_string(probe_interval_ms) + " ms";

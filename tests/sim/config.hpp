@@ -35,6 +35,7 @@ struct Config
   int64_t probe_interval_ms = 60'000;
   uint32_t probes_required = 3;
   int64_t connect_timeout_ms = 10'000;
+  int64_t dead_peer_timeout_ms = 30'000; // 0: the kernel's own
   bool tls = false;
 
   int64_t effective_switch_delay_ms() const { return switch_delay_ms.value_or(time_reopen_ms); }

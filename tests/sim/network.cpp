@@ -106,6 +106,18 @@ Network::shake_hands(const ServerName &server)
   return {};
 }
 
+Network::Peer
+Network::peer(const Connection &connection)
+{
+  const Host &target = host(connection.server);
+  const bool unknown = connection.boot != target.boot;
+  if (healed_)
+    return unknown || connection.cut ? Peer::resets : Peer::answers;
+  if (connection.cut || target.mode == Mode::silent || target.mode == Mode::unreachable)
+    return Peer::silent;
+  return unknown ? Peer::resets : Peer::answers;
+}
+
 Network::Change
 Network::disturb()
 {
@@ -157,10 +169,14 @@ Network::disturb(std::size_t index)
   target.dead_silently = random_.chance(50);
 
   const std::string host = "s" + std::to_string(index);
-  const bool broken = target.mode != Mode::up && random_.chance(75);
+  const bool rebooted = random_.chance(20);
+  target.boot += rebooted;
+  const bool ends_connections =
+      target.mode == Mode::refusing || target.mode == Mode::flapping || target.mode == Mode::slow;
+  const bool broken = !rebooted && ends_connections && random_.chance(75);
   return { host, broken,
-           host + " is " + mode.name + ", its TLS " + tls.name + ", its name " + name.name
-               + (broken ? ", its connections break" : "") };
+           host + (rebooted ? " reboots and is " : " is ") + mode.name + ", its TLS " + tls.name
+               + ", its name " + name.name + (broken ? ", its connections break" : "") };
 }
 
 void

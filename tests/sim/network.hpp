@@ -5,8 +5,7 @@
 // itself.  Owned by the world of one seed.
 #pragma once
 
-#include "config.hpp"
-#include "failover.h"
+#include "books.hpp"
 
 #include <optional>
 #include <vector>
@@ -41,8 +40,18 @@ public:
   // The TLS handshake on a connection that is open.
   ConnectAnswer shake_hands(const ServerName &server);
 
-  // One server changes: comes, goes, begins to flap, loses its name...  Its
-  // name; the connections to it die if `broken`.
+  // What becomes of packets on a connection that was made before.
+  enum class Peer
+  {
+    answers,
+    silent,
+    resets, // it does not know the connection
+  };
+  Peer peer(const Connection &connection);
+  uint32_t boot(const ServerName &server) { return host(server).boot; }
+
+  // One server changes: comes, goes, reboots, begins to flap, loses its name...
+  // Connections to it end at once if `broken`.
   struct Change
   {
     std::string host;
@@ -88,6 +97,7 @@ private:
     Mode mode = Mode::up;
     TlsMode tls = TlsMode::good;
     NameMode name = NameMode::good;
+    uint32_t boot = 0;
     uint32_t address_count = 1;
     uint32_t dead_addresses = 0; // a bit each
     bool dead_silently = false;

@@ -53,6 +53,7 @@ private:
     server_changes,
     all_servers_change,
     connection_breaks,
+    connection_is_cut,
     clock_leaps,
     reload,
     restart,
@@ -132,6 +133,10 @@ private:
       case connection_breaks:
         world_.break_connection_in_use(0);
         return;
+      case connection_is_cut:
+        trace_.note(world_.books(), "a firewall forgets the connection in use");
+        world_.cut_connection_in_use();
+        return;
       case clock_leaps:
         {
           const int64_t ms = random_.log_between(1, 3'600'000);
@@ -161,8 +166,7 @@ private:
   void apply(const Network::Change &change)
   {
     trace_.note(world_.books(), change.text);
-    if (change.broken)
-      world_.break_connections(change.host);
+    world_.change(change);
   }
 
   bool done() const { return violation().has_value(); }

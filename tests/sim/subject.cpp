@@ -57,6 +57,8 @@ write_options(failover_options *options, const Config &config)
     ok = ok && set(options, "", "switch-delay", seconds(*config.switch_delay_ms));
   if (config.connect_timeout_ms != Config().connect_timeout_ms)
     ok = ok && set(options, "", "connect-timeout", seconds(config.connect_timeout_ms));
+  if (config.dead_peer_timeout_ms != Config().dead_peer_timeout_ms)
+    ok = ok && set(options, "", "dead-peer-timeout", seconds(config.dead_peer_timeout_ms));
   if (config.failback)
     ok = ok && open(options, "failback")
          && set(options, "failback", "tcp-probe-interval", seconds(config.probe_interval_ms))
@@ -182,7 +184,7 @@ Subject::configure(const Config &written)
   const Config config = misread(written, fault_);
   failover_options *options = nullptr;
   failover_status status = failover_options_new(&options);
-  std::unique_ptr<failover_options, Free> owned(options);
+  options_.reset(options);
   if (status != FAILOVER_OK)
     return status;
   const ServerName &primary = config.servers.front();
@@ -272,9 +274,17 @@ Subject::connect_failed(uint64_t connection, failover_reason reason)
 failover_status
 Subject::disconnected(uint64_t connection, failover_reason reason)
 {
+  if (fault_ == Fault::wait_for_dead_peer && reason == FAILOVER_REASON_TIMEOUT)
+    return FAILOVER_OK;
   if (in_use_ == connection)
     in_use_.reset();
   return failover_engine_disconnected(engine_.get(), connection, reason, text("in the simulation"));
+}
+
+int64_t
+Subject::dead_peer_timeout_ms() const
+{
+  return failover_options_get_dead_peer_timeout_ms(options_.get());
 }
 
 bool

@@ -53,6 +53,7 @@ public:
   failover_status connect_failed(uint64_t connection, failover_reason reason);
   failover_status disconnected(uint64_t connection, failover_reason reason);
 
+  int64_t dead_peer_timeout_ms() const; // for the host to obey
   bool in_use(uint64_t &connection, uint32_t &server) const;
 
 private:
@@ -73,6 +74,7 @@ private:
 
   HostCalls &host_;
   Fault fault_;
+  std::unique_ptr<failover_options, Free> options_;
   std::unique_ptr<failover_engine, Free> engine_;
   std::unique_ptr<failover_snapshot, Free> snapshot_;
 

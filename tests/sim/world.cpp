@@ -3,10 +3,21 @@
 // See world.hpp.
 #include "world.hpp"
 
+#include <algorithm>
+
 namespace failover::sim {
+
+namespace {
+
+// What Linux does by itself about data that nobody acknowledges.
+constexpr int64_t kernel_gives_up_least_ms = 13 * 60'000;
+constexpr int64_t kernel_gives_up_most_ms = 30 * 60'000;
+
+} // namespace
 
 World::World(Prng random, Fault fault, std::vector<Observer *> observers)
   : random_(random), network_(random_.fork()), subject_(*this, fault), observers_(std::move(observers)),
+    most_between_messages_ms_(random_.log_between(1, 10 * 60'000)),
     hand_over_fails_percent_(random_.chance(50) ? 0 : static_cast<uint32_t>(random_.between(1, 60))),
     late_answers_(random_.chance(50))
 {}
@@ -197,7 +208,10 @@ World::hand_over(uint64_t number)
     books_.connections.erase(*books_.in_use);
   found->second.state = Connection::State::in_use;
   found->second.in_use_since_ms = queue_.now_ms();
+  found->second.dead_peer_timeout_ms = books_.config.dead_peer_timeout_ms;
+  dead_peer_timeout_ms_ = subject_.dead_peer_timeout_ms();
   books_.in_use = number;
+  watch_peer();
   return true;
 }
 
@@ -219,10 +233,10 @@ World::event(const failover_event &event)
 // ---- what happens later
 
 // Nothing that was on its way when the process ended reaches the next one.
-void
+EventQueue::Ticket
 World::after(int64_t ms, EventQueue::Action action)
 {
-  queue_.schedule(queue_.now_ms() + ms, [this, life = life_, action = std::move(action)] {
+  return queue_.schedule(queue_.now_ms() + ms, [this, life = life_, action = std::move(action)] {
     if (life == life_ && books_.running)
       action();
   });
@@ -258,7 +272,8 @@ World::answer_connect(uint64_t number, Network::ConnectAnswer answer)
 {
   if (!goes_on(number, answer))
     return;
-  const Connection &connection = books_.connections[number];
+  Connection &connection = books_.connections[number];
+  connection.boot = network_.boot(connection.server);
   if (!books_.config.tls || connection.purpose == FAILOVER_PURPOSE_PROBE)
     return connected(number);
   const Network::ConnectAnswer next = network_.shake_hands(connection.server);
@@ -289,7 +304,7 @@ World::goes_on(uint64_t number, Network::ConnectAnswer answer)
       return false;
     }
   if (answer.life_ms)
-    after(*answer.life_ms, [this, number, answer] { connection_ends(number, answer.reason); });
+    connection_breaks(*answer.life_ms, number, answer.reason);
   return true;
 }
 
@@ -309,14 +324,53 @@ World::connect_fails(uint64_t number, failover_reason reason)
 void
 World::connection_ends(uint64_t number, failover_reason reason)
 {
-  if (books_.healed)
-    return;
   if (books_.making(number)) // in the middle of its handshake
     return connect_fails(number, FAILOVER_REASON_TLS);
   if (books_.in_use != number)
     return tell_late(number);
   call({ .kind = Call::Kind::disconnected, .number = number, .reason = reason },
        [&] { return subject_.disconnected(number, reason); });
+}
+
+void
+World::connection_breaks(int64_t after_ms, uint64_t number, failover_reason reason)
+{
+  after(after_ms, [this, number, reason] {
+    if (!books_.healed)
+      connection_ends(number, reason);
+  });
+}
+
+// What the host notices of a peer that is not there any more, and when: a reset
+// when it sends something, or nothing but the time that passes.
+void
+World::watch_peer()
+{
+  if (peer_ticket_)
+    queue_.cancel(*peer_ticket_);
+  if (!books_.connection_in_use())
+    return;
+
+  Connection &used = books_.connections[*books_.in_use];
+  const Network::Peer peer = network_.peer(used);
+  if (peer == Network::Peer::answers)
+    {
+      used.dead_since_ms.reset();
+      return;
+    }
+  if (!used.dead_since_ms)
+    used.dead_since_ms = queue_.now_ms();
+
+  const int64_t longest_ms = books_.healed ? Network::healed_latency_ms : most_between_messages_ms_;
+  int64_t noticed_ms = queue_.now_ms() + random_.log_between(0, longest_ms); // the next message
+  if (peer == Network::Peer::silent)
+    noticed_ms += random_.between(kernel_gives_up_least_ms, kernel_gives_up_most_ms);
+  if (dead_peer_timeout_ms_ > 0)
+    noticed_ms = std::min(noticed_ms, *used.dead_since_ms + dead_peer_timeout_ms_);
+  const failover_reason reason =
+      peer == Network::Peer::silent ? FAILOVER_REASON_TIMEOUT : FAILOVER_REASON_RESET;
+  peer_ticket_ = after(noticed_ms - queue_.now_ms(),
+                       [this, number = used.number, reason] { connection_ends(number, reason); });
 }
 
 // "A number that the engine has given up meanwhile is ignored."
@@ -344,10 +398,13 @@ World::tell_late(uint64_t number)
 // ---- what the network and the clock do
 
 void
-World::break_connections(const std::string &host)
+World::change(const Network::Change &change)
 {
   const Connection *used = books_.connection_in_use();
-  if (used && used->server.host == host)
+  if (!used || used->server.host != change.host)
+    return;
+  watch_peer();
+  if (change.broken)
     break_connection_in_use(random_.between(0, 500));
 }
 
@@ -357,9 +414,18 @@ World::break_connection_in_use(int64_t after_ms)
   if (!books_.in_use)
     return;
   static constexpr failover_reason reasons[] = { FAILOVER_REASON_RESET, FAILOVER_REASON_CLOSED,
-                                                 FAILOVER_REASON_BROKEN, FAILOVER_REASON_TIMEOUT };
-  const failover_reason reason = reasons[random_.below(4)];
-  after(after_ms, [this, number = *books_.in_use, reason] { connection_ends(number, reason); });
+                                                 FAILOVER_REASON_BROKEN };
+  const failover_reason reason = reasons[random_.below(3)];
+  connection_breaks(after_ms, *books_.in_use, reason);
+}
+
+void
+World::cut_connection_in_use()
+{
+  if (!books_.connection_in_use())
+    return;
+  books_.connections[*books_.in_use].cut = true;
+  watch_peer();
 }
 
 void
@@ -375,6 +441,7 @@ World::heal()
   books_.healed = true;
   books_.now_ms = queue_.now_ms();
   observe([&](Observer &o) { o.healed(books_); });
+  watch_peer();
 }
 
 void

@@ -33,8 +33,9 @@ public:
   void reload(const Config &config, bool keep_connection);
 
   // What the network and the clock do.
-  void break_connections(const std::string &host);
+  void change(const Network::Change &change);
   void break_connection_in_use(int64_t after_ms);
+  void cut_connection_in_use(); // neither end is told
   void leap(int64_t ms);
   void heal();
 
@@ -64,12 +65,14 @@ private:
   void connected(uint64_t connection);
   void connect_fails(uint64_t connection, failover_reason reason);
   void connection_ends(uint64_t connection, failover_reason reason);
+  void connection_breaks(int64_t after_ms, uint64_t connection, failover_reason reason);
+  void watch_peer();
 
   void start_engine(const Config &config, Call call);
   void stop_engine();
   void call(Call call, const std::function<failover_status()> &function);
   void tell_late(uint64_t number);
-  void after(int64_t ms, EventQueue::Action action);
+  EventQueue::Ticket after(int64_t ms, EventQueue::Action action);
 
   template <typename Function>
   void observe(Function function)
@@ -86,6 +89,9 @@ private:
   std::vector<Observer *> observers_;
 
   std::array<std::optional<EventQueue::Ticket>, FAILOVER_TIMER_COUNT> timer_tickets_;
+  std::optional<EventQueue::Ticket> peer_ticket_; // the death of the peer in use is noticed
+  int64_t dead_peer_timeout_ms_ = 0;              // of the connection in use
+  int64_t most_between_messages_ms_;
   uint32_t hand_over_fails_percent_;
   bool late_answers_;
   uint64_t calls_ = 0;
