@@ -13,6 +13,8 @@ constexpr Canary canaries[] = {
   { "reuse-number", Fault::reuse_number, "host_contract", "gives every tenth connection a number again" },
   { "name-of-primary", Fault::name_of_primary, "host_contract",
     "checks the certificate of every server against the primary's name" },
+  { "stale-addresses", Fault::stale_addresses, "host_contract",
+    "connects to the addresses of the look-up before" },
   { "keep-old-connection", Fault::keep_old_connection, "one_connection",
     "does not close the connection to a server that a reload removed" },
   { "forget-attempt-deadline", Fault::forget_attempt_deadline, "attempt_deadline", "sets no deadline" },
@@ -44,6 +46,8 @@ constexpr Canary canaries[] = {
   { "notice-late", Fault::notice_late, "dead_peer", "gives a dead peer twice its dead-peer-timeout()" },
   { "wait-for-dead-peer", Fault::wait_for_dead_peer, "dead_peer",
     "hopes that a peer that was found dead comes back" },
+  { "believe-late-answer", Fault::believe_late_answer, "late_answers",
+    "takes the answer to a look-up that it gave up for that to the next one" },
 };
 
 } // namespace

@@ -41,6 +41,8 @@ enum class Fault
   name_of_primary,
   notice_late,
   wait_for_dead_peer,
+  believe_late_answer,
+  stale_addresses,
 };
 
 struct Canary

@@ -14,13 +14,16 @@ Network::Network(Prng random) : random_(random), hosts_(Config::most_hosts)
   up_percent_ = percents[random_.below(5)];
   tls_well_percent_ = percents[random_.below(5)];
   for (Host &host : hosts_)
-    {
-      host.address_count =
-          static_cast<uint32_t>(random_.chance(90) ? random_.between(1, 4) : random_.between(5, 20));
-      if (random_.chance(30))
-        host.dead_addresses = static_cast<uint32_t>(random_.next());
-    }
+    give_addresses(host);
   disturb_all();
+}
+
+void
+Network::give_addresses(Host &host)
+{
+  host.address_count =
+      static_cast<uint32_t>(random_.chance(90) ? random_.between(1, 4) : random_.between(5, 20));
+  host.dead_addresses = random_.chance(30) ? static_cast<uint32_t>(random_.next()) : 0;
 }
 
 Network::Host &
@@ -35,6 +38,10 @@ Network::look_up(const ServerName &server)
   const Host &target = host(server);
   if (healed_)
     return { random_.between(0, healed_latency_ms / 3), true, target.address_count };
+  if (name_server_hangs_) // what is answered at all comes late, when it is back
+    return random_.chance(50)
+               ? LookupAnswer{}
+               : LookupAnswer{ random_.log_between(1'000, 120'000), true, target.address_count };
   switch (target.name)
     {
     case NameMode::good:
@@ -133,6 +140,13 @@ Network::disturb_all()
   return changes;
 }
 
+std::string
+Network::disturb_names()
+{
+  name_server_hangs_ = !name_server_hangs_;
+  return name_server_hangs_ ? "the name server hangs" : "the name server answers";
+}
+
 Network::Change
 Network::disturb(std::size_t index)
 {
@@ -167,6 +181,9 @@ Network::disturb(std::size_t index)
   target.tls = tls.mode;
   target.name = name.mode;
   target.dead_silently = random_.chance(50);
+  const bool moved = random_.chance(20);
+  if (moved)
+    give_addresses(target);
 
   const std::string host = "s" + std::to_string(index);
   const bool rebooted = random_.chance(20);
@@ -176,7 +193,8 @@ Network::disturb(std::size_t index)
   const bool broken = !rebooted && ends_connections && random_.chance(75);
   return { host, broken,
            host + (rebooted ? " reboots and is " : " is ") + mode.name + ", its TLS " + tls.name
-               + ", its name " + name.name + (broken ? ", its connections break" : "") };
+               + ", its name " + name.name + (moved ? " and for other addresses" : "")
+               + (broken ? ", its connections break" : "") };
 }
 
 void

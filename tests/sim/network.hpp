@@ -60,6 +60,8 @@ public:
   };
   Change disturb();
   std::vector<Change> disturb_all();
+  // The name server goes, or comes back: for all names.
+  std::string disturb_names();
 
   void heal();
 
@@ -105,6 +107,7 @@ private:
 
   Host &host(const ServerName &server);
   Change disturb(std::size_t index);
+  void give_addresses(Host &host);
 
   template <typename Mode>
   struct Named
@@ -123,6 +126,7 @@ private:
   std::vector<Host> hosts_;
   uint32_t up_percent_;
   uint32_t tls_well_percent_;
+  bool name_server_hangs_ = false;
   bool healed_ = false;
 };
 

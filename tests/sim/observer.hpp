@@ -13,7 +13,8 @@ class Observer
 public:
   virtual ~Observer() = default;
 
-  // the engine asks
+  // the engine asks: for anything at all, then what it is
+  virtual void asks(const Books &, const char * /* what */) {}
   virtual void set_timer(const Books &, failover_timer, int64_t /* due_ms */) {}
   virtual void cancel_timer(const Books &, failover_timer) {}
   virtual void resolve(const Books &, const Lookup &) {}

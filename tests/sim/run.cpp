@@ -52,6 +52,7 @@ private:
   {
     server_changes,
     all_servers_change,
+    name_server_changes,
     connection_breaks,
     connection_is_cut,
     clock_leaps,
@@ -129,6 +130,9 @@ private:
       case all_servers_change:
         for (const Network::Change &change : world_.network().disturb_all())
           apply(change);
+        return;
+      case name_server_changes:
+        trace_.note(world_.books(), world_.network().disturb_names());
         return;
       case connection_breaks:
         world_.break_connection_in_use(0);

@@ -3,6 +3,8 @@
 // See subject.hpp.
 #include "subject.hpp"
 
+#include <utility>
+
 namespace failover::sim {
 
 namespace {
@@ -94,6 +96,7 @@ Subject::callbacks(Subject *self)
       self_of(data)->host_.cancel_timer(timer);
   };
   result.resolve = [](void *data, uint64_t lookup, failover_text host, uint16_t port) {
+    self_of(data)->last_lookup_ = lookup;
     self_of(data)->host_.resolve(lookup, std::string(host.data, host.length), port);
   };
   result.release_lookup = [](void *data, uint64_t lookup) { self_of(data)->host_.release_lookup(lookup); };
@@ -242,6 +245,10 @@ Subject::timer_due(failover_timer timer)
 failover_status
 Subject::resolved(uint64_t lookup, uint32_t address_count)
 {
+  if (fault_ == Fault::believe_late_answer)
+    lookup = last_lookup_;
+  if (fault_ == Fault::stale_addresses)
+    address_count = std::exchange(last_address_count_, address_count);
   std::vector<std::string> strings;
   std::vector<failover_text> addresses;
   for (uint32_t i = 0; i < address_count; i++)

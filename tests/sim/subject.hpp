@@ -83,6 +83,8 @@ private:
   std::optional<uint64_t> in_use_;
   std::string primary_;
   uint64_t last_connection_ = 0;
+  uint64_t last_lookup_ = 0;
+  uint32_t last_address_count_ = 1;
   uint64_t connects_ = 0;
   uint64_t events_ = 0;
   bool starting_ = false;

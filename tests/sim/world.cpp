@@ -123,7 +123,7 @@ World::call(Call call, const std::function<failover_status()> &function)
 void
 World::set_timer(failover_timer timer, int64_t due_ms)
 {
-  observe([&](Observer &o) { o.set_timer(books_, timer, due_ms); });
+  observe_request("set a timer", [&](Observer &o) { o.set_timer(books_, timer, due_ms); });
   if (timer_tickets_[timer])
     queue_.cancel(*timer_tickets_[timer]);
   books_.timers[timer] = due_ms;
@@ -133,7 +133,7 @@ World::set_timer(failover_timer timer, int64_t due_ms)
 void
 World::cancel_timer(failover_timer timer)
 {
-  observe([&](Observer &o) { o.cancel_timer(books_, timer); });
+  observe_request("cancel a timer", [&](Observer &o) { o.cancel_timer(books_, timer); });
   if (timer_tickets_[timer])
     queue_.cancel(*timer_tickets_[timer]);
   timer_tickets_[timer].reset();
@@ -150,7 +150,7 @@ World::resolve(uint64_t number, const std::string &host, uint16_t port)
   lookup.started_ms = queue_.now_ms();
   lookup.role =
       call.kind == Call::Kind::timer_due && call.timer == FAILOVER_TIMER_PROBE ? Role::probe : Role::rotation;
-  observe([&](Observer &o) { o.resolve(books_, lookup); });
+  observe_request("look up a name", [&](Observer &o) { o.resolve(books_, lookup); });
   books_.lookups[number] = lookup;
   books_.used_numbers.insert(number);
   const Network::LookupAnswer answer = network_.look_up(lookup.server);
@@ -161,7 +161,7 @@ World::resolve(uint64_t number, const std::string &host, uint16_t port)
 void
 World::release_lookup(uint64_t number)
 {
-  observe([&](Observer &o) { o.release_lookup(books_, number); });
+  observe_request("release a look-up", [&](Observer &o) { o.release_lookup(books_, number); });
   books_.lookups.erase(number);
 }
 
@@ -181,7 +181,7 @@ World::connect(uint64_t number, uint64_t lookup, uint32_t address, const std::st
       connection.role = found->second.role;
       connection.server = found->second.server;
     }
-  observe([&](Observer &o) { o.connect(books_, connection); });
+  observe_request("connect", [&](Observer &o) { o.connect(books_, connection); });
   books_.used_numbers.insert(number);
   if (found == books_.lookups.end())
     return;
@@ -196,7 +196,7 @@ bool
 World::hand_over(uint64_t number)
 {
   const bool accepted = books_.healed || !random_.chance(hand_over_fails_percent_);
-  observe([&](Observer &o) { o.hand_over(books_, number, accepted); });
+  observe_request("hand over", [&](Observer &o) { o.hand_over(books_, number, accepted); });
   auto found = books_.connections.find(number);
   if (!accepted || found == books_.connections.end())
     {
@@ -218,7 +218,7 @@ World::hand_over(uint64_t number)
 void
 World::close(uint64_t number)
 {
-  observe([&](Observer &o) { o.close(books_, number); });
+  observe_request("close a connection", [&](Observer &o) { o.close(books_, number); });
   books_.connections.erase(number);
   if (books_.in_use == number)
     books_.in_use.reset();
@@ -227,7 +227,7 @@ World::close(uint64_t number)
 void
 World::event(const failover_event &event)
 {
-  observe([&](Observer &o) { o.event(books_, event); });
+  observe_request("tell an event", [&](Observer &o) { o.event(books_, event); });
 }
 
 // ---- what happens later

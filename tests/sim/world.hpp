@@ -81,6 +81,13 @@ private:
       function(*observer);
   }
 
+  template <typename Function>
+  void observe_request(const char *what, Function function)
+  {
+    observe([&](Observer &o) { o.asks(books_, what); });
+    observe(function);
+  }
+
   Prng random_;
   Network network_;
   EventQueue queue_;

@@ -11,7 +11,7 @@ all_invariants()
   std::vector<std::unique_ptr<Invariant>> result;
   for (auto make : { host_contract, one_connection, attempt_deadline, failback_count, rotation, always_trying,
                      no_idle_work, no_hot_loop, nothing_after_stop, truthful_events, converges, goes_back,
-                     every_address, probe_pace, no_flapping, right_purpose, dead_peer })
+                     every_address, probe_pace, no_flapping, right_purpose, dead_peer, late_answers })
     result.push_back(make());
   return result;
 }

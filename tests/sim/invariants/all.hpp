@@ -24,5 +24,6 @@ std::unique_ptr<Invariant> probe_pace();         // 23
 std::unique_ptr<Invariant> no_flapping();        // 24
 std::unique_ptr<Invariant> right_purpose();      // 25
 std::unique_ptr<Invariant> dead_peer();          // 26
+std::unique_ptr<Invariant> late_answers();       // 27
 
 } // namespace failover::sim

@@ -16,17 +16,14 @@ public:
   int exit_code() const override { return 18; }
   const char *rule() const override { return "no timer, look-up or connection survives stop"; }
 
-  void set_timer(const Books &books, failover_timer, int64_t) override { asked(books, "set a timer"); }
-  void cancel_timer(const Books &books, failover_timer) override { asked(books, "cancel a timer"); }
-  void resolve(const Books &books, const Lookup &) override { asked(books, "look up a name"); }
-  void release_lookup(const Books &books, uint64_t) override { asked(books, "release a look-up"); }
-  void connect(const Books &books, const Connection &) override { asked(books, "connect"); }
-  void hand_over(const Books &books, uint64_t, bool) override { asked(books, "hand over"); }
-  void event(const Books &books, const failover_event &) override { asked(books, "tell an event"); }
+  void asks(const Books &books, const char *what) override
+  {
+    if (books.call.kind == Call::Kind::none || (!books.running && books.call.kind != Call::Kind::stop))
+      fail(books, std::string("asked to ") + what + (books.running ? " outside of a call" : " after stop"));
+  }
 
   void close(const Books &books, uint64_t connection) override
   {
-    asked(books, "close a connection");
     if (books.call.kind == Call::Kind::stop && books.in_use == connection)
       fail(books, "stop closes the connection in use");
   }
@@ -43,13 +40,6 @@ public:
     for (const auto &[number, connection] : books.connections)
       if (connection.state != Connection::State::in_use)
         fail(books, "a connection in the making to " + connection.server.text() + " survives stop");
-  }
-
-private:
-  void asked(const Books &books, const char *what)
-  {
-    if (books.call.kind == Call::Kind::none || (!books.running && books.call.kind != Call::Kind::stop))
-      fail(books, std::string("asked to ") + what + (books.running ? " outside of a call" : " after stop"));
   }
 };
 
