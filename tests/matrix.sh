@@ -7,7 +7,7 @@
 #
 #   --quick   build, load, the documented examples, one switch, one reload, one return
 #
-# The chroots stay in .cache/ for the next time, each with the log of its last run.
+# The chroots stay in .cache/matrix/ for the next time, each with the log of its last run.
 # Needs root, and a network to make them.  What is mounted in them, and every
 # process in them, ends with this script.
 set -u
@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=tests/lib/packages.sh
 . tests/lib/packages.sh
 
-cache=$PWD/.cache
+cache=$PWD/.cache/matrix
 quick=
 releases=()
 for argument in "$@"; do
@@ -121,7 +121,7 @@ result_of()
   echo "${version%%-*}" "$(/usr/bin/python3 tests/lib/count_tests.py "${reports[@]/#/$cache/$release/build/}")"
 }
 
-# for_each FUNCTION RELEASE...: all at the same time, output in .cache/RELEASE.log
+# for_each FUNCTION RELEASE...: all at the same time, output in .cache/matrix/RELEASE.log
 for_each()
 {
   local function=$1 release
@@ -153,7 +153,7 @@ for release in "${releases[@]}"; do
   read -r version passed failed < <(result_of "$release")
   passed_in_all=$((passed_in_all + passed))
   failed_in_all=$((failed_in_all + failed))
-  [ "$failed" -eq 0 ] || { echo "== $release, the end of .cache/$release.log:"; tail -n 200 "$cache/$release.log"; }
+  [ "$failed" -eq 0 ] || { echo "== $release, the end of .cache/matrix/$release.log:"; tail -n 200 "$cache/$release.log"; }
   table+=$(printf '\n%-10s %-10s %7s %7s' "$release" "$version" "$passed" "$failed")
 done
 echo "$table"

@@ -12,6 +12,7 @@ from harness.syslog_ng import configuration, destination
 from harness.waiting import SOON_S, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
+CONNECTED = "failover: connected to log server"
 KEPT = "failover: connection kept over reload"
 DRIVER = 'network("primary" port(514) failover(servers("second") switch-delay(0)))'
 
@@ -86,9 +87,9 @@ def test_reloads_while_failed_over_keep_the_connection(lab: Lab, authority: Cert
     both = [destination(f"d_{number}", f'network("primary" port(514) persist-name("{number}") {options} '
                                        'failover(servers("second") switch-delay(0)))') for number in (1, 2)]
     client = lab.start_client(configuration("".join(both)))
-    wait_until(lambda: len(primary.open_connections()) == 2, SOON_S, "both at the primary")
+    client.wait_for(CONNECTED, count=2, server="primary:514")
     primary.kill()
-    wait_until(lambda: len(second.open_connections()) == 2, SOON_S, "both at the second")
+    client.wait_for(CONNECTED, count=2, server="second:514")
     for reloads in range(1, 6):
         client.reload()
         client.wait_for(KEPT, count=2 * reloads, server="second:514")
