@@ -119,6 +119,14 @@ Test(resend_grace, the_grace_runs_only_while_the_receiver_keeps_up)
   fake_stream_done(&stream);
 }
 
+/* Bytes of no message that we know. */
+static void
+_receive(FakeStream *stream, uint64_t bytes)
+{
+  stream->written += bytes;
+  stream->acked = stream->written;
+}
+
 /* One that hangs takes what comes until its buffer is full: the window narrows by
  * what is acknowledged, long before it is small. */
 Test(resend_grace, the_grace_runs_only_while_the_receiver_reads)
@@ -142,11 +150,64 @@ Test(resend_grace, the_grace_runs_only_while_the_receiver_reads)
   /* it goes on: nine of ten bytes that it acknowledges are read */
   for (int i = 0; i < 5; i++)
     {
-      stream.written += 1000;
-      stream.acked = stream.written;
-      stream.window -= 100;
+      _receive(&stream, 10);
+      stream.window--;
       fake_stream_sample_after(&stream, 100);
     }
+  cr_expect_eq(fake_stream_state(&stream).kept, 100u);
+  stream.window = 1000000;
+  for (int i = 0; i < 6; i++)
+    {
+      _receive(&stream, 10);
+      fake_stream_sample_after(&stream, 100);
+    }
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
+/* One that reads as fast as bytes come, but is behind: as far as the window is
+ * narrower than it was, twice that if its kernel counts an unread byte as half. */
+Test(resend_grace, the_grace_begins_when_the_window_says_that_it_was_read)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  stream.window = 100000;
+  fake_stream_sample(&stream);
+  stream.window = 99500;
+  fake_stream_sample(&stream);
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  for (int i = 0; i < 100; i++)
+    {
+      _receive(&stream, 10);
+      fake_stream_sample_after(&stream, 100);
+    }
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u, "1000 bytes behind it may be unread");
+  for (int i = 0; i < 5; i++)
+    {
+      _receive(&stream, 10);
+      fake_stream_sample_after(&stream, 100);
+    }
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
+/* Its kernel need not tell the sender of room that comes when nothing else does. */
+Test(resend_grace, an_idle_stream_was_read)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  stream.window = 100000;
+  fake_stream_sample(&stream);
+  stream.window = 60000;
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  fake_stream_sample(&stream);
+  fake_stream_sample_after(&stream, 499);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  fake_stream_sample_after(&stream, 1);
   cr_expect_eq(fake_stream_state(&stream).kept, 0u);
   fake_stream_done(&stream);
 }

@@ -53,7 +53,7 @@ typedef struct ModelMessage
   uint64_t position; /* as known from samples, UINT64_MAX: not yet */
   uint64_t mark;     /* the sample that told it */
   bool acked;
-  int64_t acked_at;
+  int64_t grace_from; /* -1: it may be unread */
 } ModelMessage;
 
 typedef struct Model
@@ -69,7 +69,7 @@ typedef struct Model
   uint64_t written; /* the truth, all messages and their frames */
   uint64_t acked;
   int64_t now_ms;
-  uint64_t sampled_acked, sampled_edge;
+  uint64_t sampled_acked, sampled_edge, read;
   uint32_t widest;
   bool sampled, kept_up;
   int64_t sampled_at_ms, grace_clock_ms;
@@ -134,7 +134,7 @@ static void
 _model_append(Model *self, uint64_t number, size_t length)
 {
   cr_assert_lt(self->end, sizeof(self->messages) / sizeof(self->messages[0]));
-  self->messages[self->end++] = (ModelMessage){ .number = number, .length = length, .position = UINT64_MAX };
+  self->messages[self->end++] = (ModelMessage){ .number = number, .length = length, .position = UINT64_MAX, .grace_from = -1 };
   self->bytes += FAKE_STREAM_HEADER + length;
 }
 
@@ -159,6 +159,12 @@ _model_sample(Model *self, const failover_sample *sample)
   if (self->sampled && keeps_up && self->kept_up && answers && reads)
     self->grace_clock_ms += sample->now_ms - self->sampled_at_ms;
   self->sampled = true;
+  const uint64_t unread = self->grace_ms > 0 ? 2 * (self->widest - (uint64_t) sample->window) : 0;
+  const uint64_t read = unread < sample->acked ? sample->acked - unread : 0;
+  if (acknowledged > 0)
+    self->read = read > self->read ? read : self->read;
+  else if (sample->acked >= sample->written && keeps_up)
+    self->read = sample->acked;
   self->sampled_acked = sample->acked;
   self->sampled_edge = edge;
   self->sampled_at_ms = sample->now_ms;
@@ -174,13 +180,12 @@ _model_sample(Model *self, const failover_sample *sample)
         message->mark = self->samples;
       message->position = sample->written < message->position ? sample->written : message->position;
       if (!message->acked && sample->acked >= message->position)
-        {
-          message->acked = true;
-          message->acked_at = self->grace_clock_ms;
-        }
+        message->acked = true;
+      if (message->acked && message->grace_from < 0 && message->position <= self->read)
+        message->grace_from = self->grace_clock_ms;
     }
-  while (self->front < self->posted && self->messages[self->front].acked
-         && self->grace_clock_ms - self->messages[self->front].acked_at >= self->grace_ms)
+  while (self->front < self->posted && self->messages[self->front].grace_from >= 0
+         && self->grace_clock_ms - self->messages[self->front].grace_from >= self->grace_ms)
     _model_drop_front(self);
 }
 
@@ -190,10 +195,11 @@ _model_lose(Model *self)
   for (size_t i = self->front; i < self->end; i++)
     {
       self->messages[i].acked = false;
+      self->messages[i].grace_from = -1;
       self->messages[i].position = UINT64_MAX;
     }
   self->posted = self->front;
-  self->written = self->acked = self->sampled_acked = 0;
+  self->written = self->acked = self->sampled_acked = self->read = 0;
   self->sampled = false;
   self->widest = 0;
 }

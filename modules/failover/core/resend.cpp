@@ -11,7 +11,7 @@ Resend::make_room(std::size_t length)
   while (!bytes_.reserve(length, kept() == 0 ? std::max(limit_, length) : limit_))
     {
       // the grace yields, oldest first; what is unacknowledged never does
-      if (marks_.empty() || marks_.front().acked_at < 0)
+      if (marks_.empty() || !marks_.front().acked)
         return false;
       counters_.grace_cut += marks_.front().end.message - front_.message;
       drop_until(marks_.front().end);
@@ -103,6 +103,7 @@ Resend::sample(const TransportSample &sample)
   kept_up_ = keeps_up;
   window_edge_ = edge;
   acked_position_ = sample.acked;
+  estimate_read(sample, acknowledged, keeps_up);
 
   // `written` bounds the stream from above, an acknowledgement that comes while
   // it is read makes it too large: a later, smaller one is closer to the truth
@@ -113,11 +114,24 @@ Resend::sample(const TransportSample &sample)
     in_kernel = { posted_.message - 1, posted_.byte - last_posted_ };
   if (in_kernel.message > marked_)
     {
-      marks_.push({ in_kernel, sample.written, -1 });
+      marks_.push({ in_kernel, sample.written });
       marked_ = in_kernel.message;
     }
   mark_acknowledged(sample.acked);
+  mark_read();
   drop_graced();
+}
+
+// A kernel may count an unread byte as half a one.  When nothing is under way it
+// need not tell that the receiver has caught up.
+void
+Resend::estimate_read(const TransportSample &sample, uint64_t acknowledged, bool keeps_up)
+{
+  const uint64_t unread = grace_ms_ > 0 ? uint64_t{ widest_window_ - sample.window } * 2 : 0;
+  if (acknowledged > 0)
+    read_position_ = std::max(read_position_, sample.acked - std::min(unread, sample.acked));
+  else if (sample.acked >= sample.written && keeps_up)
+    read_position_ = sample.acked;
 }
 
 void
@@ -125,14 +139,25 @@ Resend::mark_acknowledged(uint64_t acked)
 {
   // from the end: behind the last one that was acknowledged there are few
   std::size_t first = marks_.size();
-  while (first > 0 && marks_[first - 1].acked_at < 0)
+  while (first > 0 && !marks_[first - 1].acked)
     first--;
   for (std::size_t i = first; i < marks_.size() && marks_[i].position <= acked; i++)
     {
-      marks_[i].acked_at = grace_clock_ms_;
+      marks_[i].acked = true;
       acked_ = marks_[i].end;
       acked_mark_position_ = marks_[i].position;
     }
+}
+
+void
+Resend::mark_read()
+{
+  std::size_t first = marks_.size();
+  while (first > 0 && marks_[first - 1].grace_from < 0)
+    first--;
+  for (std::size_t i = first; i < marks_.size() && marks_[i].acked && marks_[i].position <= read_position_;
+       i++)
+    marks_[i].grace_from = grace_clock_ms_;
 }
 
 // What framing and TLS add to each message between two places in the stream, if
@@ -157,7 +182,7 @@ Resend::Place
 Resend::acknowledged_within_mark()
 {
   std::size_t index = 0;
-  while (index < marks_.size() && marks_[index].acked_at >= 0)
+  while (index < marks_.size() && marks_[index].acked)
     index++;
   if (index == marks_.size())
     return acked_;
@@ -185,7 +210,7 @@ Resend::drop_graced()
   while (!marks_.empty())
     {
       const Mark &mark = marks_.front();
-      if (mark.acked_at < 0 || grace_clock_ms_ - mark.acked_at < grace_ms_)
+      if (mark.grace_from < 0 || grace_clock_ms_ - mark.grace_from < grace_ms_)
         return;
       drop_until(mark.end);
       marks_.pop();
@@ -215,7 +240,7 @@ Resend::connection_lost(bool orderly)
   marks_.clear();
   marked_ = front_.message;
   acked_ = front_;
-  acked_position_ = acked_mark_position_ = 0;
+  acked_position_ = acked_mark_position_ = read_position_ = 0;
   sampled_at_ms_ = -1;
   widest_window_ = 0;
   kept_up_ = true;

@@ -89,12 +89,15 @@ private:
   {
     Place end;
     uint64_t position;
-    int64_t acked_at; // on the grace clock, -1: not yet
+    bool acked = false;
+    int64_t grace_from = -1; // on the grace clock, -1: the receiver may not have read it
   };
 
   bool make_room(std::size_t length);
   void append(std::string_view message);
+  void estimate_read(const TransportSample &sample, uint64_t acknowledged, bool keeps_up);
   void mark_acknowledged(uint64_t acked);
+  void mark_read();
   Place acknowledged_within_mark();
   uint64_t added_to_each(const Place &from, const Place &to, uint64_t stream) const;
   void drop_graced();
@@ -121,13 +124,16 @@ private:
   uint64_t acked_mark_position_ = 0; // of the last mark that is acknowledged
   uint64_t acked_position_ = 0;      // of the last sample
 
+  // What the receiver's window lacks of the widest seen may be unread over there.
+  uint32_t widest_window_ = 0;
+  uint64_t read_position_ = 0; // it is believed to have read to there
+
   // The grace clock runs only while the receiver answers, reads and keeps up.  What
   // is read moves the far edge of the window on as far as what is acknowledged; a
   // window under half of the widest seen means that unread bytes piled up over there.
   int64_t grace_clock_ms_ = 0;
   int64_t sampled_at_ms_ = -1;
   bool kept_up_ = true;
-  uint32_t widest_window_ = 0;
   uint64_t window_edge_ = 0; // of the last sample: the receiver takes bytes before this place
 
   ResendCounters counters_;

@@ -7,6 +7,7 @@
 
 #include "stream/link.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <limits>
@@ -27,8 +28,9 @@ struct Message
 
   // the posting that is the last so far
   int connection = -1;
-  uint64_t end = 0;         // its place in the stream
-  int64_t acked_at = never; // on the grace clock: the first sample that saw it acknowledged
+  uint64_t end = 0;           // its place in the stream
+  bool acked = false;         // a sample saw it acknowledged
+  int64_t grace_from = never; // on the grace clock: the first sample that let it pass for read
 };
 
 // How the host has given up a connection.
@@ -44,10 +46,14 @@ enum class End
 // receiver has answered in between or had nothing to answer, and if the window's
 // far edge has moved on with the acknowledgements, but for an eighth of them.  The
 // widest is the receiver's whole buffer: a receiver shows it before the first byte.
+//
+// And from where on it counts: of what is acknowledged, twice what the window lacks
+// of the widest may be unread, unless nothing was acknowledged since the last sample
+// and nothing is left to be.
 class GraceClock
 {
 public:
-  void sample(const TcpState &tcp, int64_t now_ms, uint32_t widest)
+  void sample(const TcpState &tcp, int64_t now_ms, uint32_t widest, int64_t grace_ms)
   {
     const bool keeps_up = uint64_t{ tcp.window } * 2 >= widest;
     const bool answers = tcp.acked > acked_ || tcp.acked >= tcp.written;
@@ -55,6 +61,11 @@ public:
     const bool reads = tcp.acked + tcp.window >= edge_ + (acknowledged - acknowledged / 8);
     if (sampled_ && keeps_up && kept_up_ && answers && reads)
       ms_ += now_ms - sampled_at_ms_;
+    const uint64_t unread = grace_ms > 0 ? uint64_t{ widest - tcp.window } * 2 : 0;
+    if (acknowledged > 0)
+      read_ = std::max(read_, tcp.acked - std::min(unread, tcp.acked));
+    else if (tcp.acked >= tcp.written && keeps_up)
+      read_ = tcp.acked;
     sampled_ = true;
     sampled_at_ms_ = now_ms;
     kept_up_ = keeps_up;
@@ -65,6 +76,7 @@ public:
   int64_t ms() const { return ms_; }
   bool kept_up() const { return kept_up_; }
   int64_t sampled_at_ms() const { return sampled_at_ms_; }
+  uint64_t read() const { return read_; } // the place in the stream
 
 private:
   int64_t ms_ = 0;
@@ -73,6 +85,7 @@ private:
   bool kept_up_ = true;
   uint64_t acked_ = 0;
   uint64_t edge_ = 0;
+  uint64_t read_ = 0;
 };
 
 struct Connection
@@ -82,7 +95,7 @@ struct Connection
   {
     std::size_t count;
     uint64_t written;
-    int64_t acked_at;
+    int64_t grace_from;
   };
 
   int number = 0;
@@ -90,8 +103,10 @@ struct Connection
   std::vector<uint32_t> posted; // messages
   std::vector<uint64_t> ends;   // their places
   std::size_t acked = 0;        // of posted, as known from samples
+  std::size_t graced = 0;       // of these, whose grace has begun
   std::vector<Mark> marks;
   std::size_t acked_marks = 0;
+  std::size_t graced_marks = 0;
   GraceClock clock;
   uint64_t sampled_acked = 0;
   uint64_t race = 0; // most that a sample gave as written beyond what was

@@ -163,7 +163,7 @@ Faults::is_covered(const Link &link, bool silent) const
       const Message &message = stage_.books.messages[connection.posted[i]];
       if (message.connection != connection.number || message.grace_cut)
         continue;
-      const int64_t age_ms = message.acked_at == never ? 0 : connection.clock.ms() - message.acked_at;
+      const int64_t age_ms = message.grace_from == never ? 0 : connection.clock.ms() - message.grace_from;
       if (age_ms + run_ms >= stage_.books.config.grace_ms)
         return false;
     }

@@ -106,7 +106,8 @@ Host::sample()
 void
 Host::sample_buffer(Buffer &buffer, Connection &connection, const TcpState &tcp, bool last_is_partial)
 {
-  connection.clock.sample(tcp, stage_.queue.now_ms(), connection.link->config().receive_buffer);
+  connection.clock.sample(tcp, stage_.queue.now_ms(), connection.link->config().receive_buffer,
+                          stage_.books.config.grace_ms);
   connection.sampled_acked = tcp.acked;
   connection.race = std::max(connection.race, tcp.written - connection.link->written());
   const std::size_t whole =
@@ -116,10 +117,18 @@ Host::sample_buffer(Buffer &buffer, Connection &connection, const TcpState &tcp,
   for (; connection.acked_marks < connection.marks.size()
          && connection.marks[connection.acked_marks].written <= tcp.acked;
        connection.acked_marks++)
-    connection.marks[connection.acked_marks].acked_at = connection.clock.ms();
+    continue;
+  for (; connection.graced_marks < connection.acked_marks
+         && connection.marks[connection.graced_marks].written <= connection.clock.read();
+       connection.graced_marks++)
+    connection.marks[connection.graced_marks].grace_from = connection.clock.ms();
   for (; connection.acked < connection.posted.size() && connection.ends[connection.acked] <= tcp.acked;
        connection.acked++)
-    stage_.books.messages[connection.posted[connection.acked]].acked_at = connection.clock.ms();
+    stage_.books.messages[connection.posted[connection.acked]].acked = true;
+  for (;
+       connection.graced < connection.acked && connection.ends[connection.graced] <= connection.clock.read();
+       connection.graced++)
+    stage_.books.messages[connection.posted[connection.graced]].grace_from = connection.clock.ms();
 
   stage_.tell(&Observer::sampled, connection, tcp);
   buffer.sample(connection, tcp, last_is_partial);
@@ -133,7 +142,8 @@ Host::count_posted(uint32_t number)
   message.posted++;
   message.connection = connection.number;
   message.end = active_->proto.end();
-  message.acked_at = never;
+  message.acked = false;
+  message.grace_from = never;
   connection.posted.push_back(number);
   connection.ends.push_back(message.end);
   stage_.tell(&Observer::posted, connection, active_->buffer->books(), number);

@@ -26,13 +26,15 @@ public:
         fail(books, message(number) + " was let go and not posted");
         return;
       }
-    if (gone.acked_at == never)
+    if (!gone.acked)
       fail(books, message(number) + " was let go, its end " + std::to_string(gone.end) + " on "
                       + connection(*where) + " is not acknowledged, " + std::to_string(where->sampled_acked)
                       + " is");
-    else if (cause == LetGo::by_sample && where->clock.ms() - gone.acked_at < books.config.grace_ms)
-      fail(books, message(number) + " was let go " + std::to_string(where->clock.ms() - gone.acked_at)
-                      + " ms after it was acknowledged");
+    else if (cause == LetGo::by_sample && gone.grace_from == never)
+      fail(books, message(number) + " was let go, it may not have been read");
+    else if (cause == LetGo::by_sample && where->clock.ms() - gone.grace_from < books.config.grace_ms)
+      fail(books, message(number) + " was let go " + std::to_string(where->clock.ms() - gone.grace_from)
+                      + " ms after it was acknowledged and read");
     else if (cause == LetGo::at_orderly_end && where->end != End::orderly)
       fail(books, message(number) + " was let go when " + connection(*where) + " broke");
   }

@@ -40,7 +40,7 @@ public:
         if (where.end == End::orderly)
           fail(books, message(number) + " is posted again, it was acknowledged when " + connection(where)
                           + " was closed in order");
-        else if (where.clock.ms() - mark->acked_at >= books.config.grace_ms)
+        else if (mark->grace_from != never && where.clock.ms() - mark->grace_from >= books.config.grace_ms)
           fail(books,
                message(number) + " is posted again, its grace was over when " + connection(where) + " broke");
       }
