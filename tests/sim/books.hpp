@@ -94,6 +94,9 @@ struct Books
   bool healed = false;
   Call call;
 
+  // Hosts whose name, addresses, TCP and TLS all work.
+  std::map<std::string, int64_t> well_since_ms;
+
   // What is alive: look-ups until they are released, connections until closed.
   std::map<uint64_t, Lookup> lookups;
   std::map<uint64_t, Connection> connections;

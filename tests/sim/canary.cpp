@@ -48,6 +48,8 @@ constexpr Canary canaries[] = {
     "hopes that a peer that was found dead comes back" },
   { "believe-late-answer", Fault::believe_late_answer, "late_answers",
     "takes the answer to a look-up that it gave up for that to the next one" },
+  { "wait-after-each", Fault::wait_after_each, "living_server",
+    "waits time-reopen() after each failure, not once a round" },
 };
 
 } // namespace

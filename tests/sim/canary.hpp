@@ -43,6 +43,7 @@ enum class Fault
   wait_for_dead_peer,
   believe_late_answer,
   stale_addresses,
+  wait_after_each,
 };
 
 struct Canary

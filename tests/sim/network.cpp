@@ -45,7 +45,7 @@ Network::look_up(const ServerName &server)
   switch (target.name)
     {
     case NameMode::good:
-      return { random_.between(0, 50), true, target.address_count };
+      return { random_.between(0, well_latency_ms / 3), true, target.address_count };
     case NameMode::failing:
       return { random_.between(0, 200), false, 0 };
     case NameMode::slow:
@@ -72,13 +72,14 @@ Network::connect(const ServerName &server, uint32_t address)
   switch (target.mode)
     {
     case Mode::up:
-      return { random_.between(0, 50), true, {}, {} };
+      return { random_.between(0, well_latency_ms / 3), true, {}, {} };
     case Mode::refusing:
       return { random_.between(0, 20), false, FAILOVER_REASON_REFUSED, {} };
     case Mode::unreachable:
       return { random_.between(0, 3'000), false, FAILOVER_REASON_UNREACHABLE, {} };
     case Mode::flapping:
-      return { random_.between(0, 50), true, FAILOVER_REASON_CLOSED, random_.log_between(0, 5'000) };
+      return { random_.between(0, well_latency_ms / 3), true, FAILOVER_REASON_CLOSED,
+               random_.log_between(0, 5'000) };
     case Mode::slow:
       return { random_.between(0, 12'000), true, {}, {} };
     case Mode::silent:
@@ -96,7 +97,7 @@ Network::shake_hands(const ServerName &server)
   switch (host(server).tls)
     {
     case TlsMode::good:
-      return { random_.between(0, 50), true, {}, {} };
+      return { random_.between(0, well_latency_ms / 3), true, {}, {} };
     case TlsMode::refusing:
       return { 0, false, FAILOVER_REASON_TLS, {} };
     case TlsMode::wrong_certificate:
@@ -106,11 +107,21 @@ Network::shake_hands(const ServerName &server)
     case TlsMode::refusing_clients:
       return { random_.between(0, 600), false, FAILOVER_REASON_TLS, {} };
     case TlsMode::hanging_up:
-      return { random_.between(0, 50), true, FAILOVER_REASON_TLS, random_.log_between(0, 900) };
+      return { random_.between(0, well_latency_ms / 3), true, FAILOVER_REASON_TLS,
+               random_.log_between(0, 900) };
     case TlsMode::silent:
       break;
     }
   return {};
+}
+
+bool
+Network::well(const ServerName &server, bool tls)
+{
+  const Host &target = host(server);
+  return healed_
+         || (!name_server_hangs_ && target.name == NameMode::good && !target.dead_addresses
+             && target.mode == Mode::up && (!tls || target.tls == TlsMode::good));
 }
 
 Network::Peer

@@ -17,6 +17,8 @@ class Network
 public:
   // The most that a look-up, a connection and its TLS take together when all is well.
   static constexpr int64_t healed_latency_ms = 100;
+  // The same at a server that is well, whatever others are.
+  static constexpr int64_t well_latency_ms = 150;
 
   explicit Network(Prng random);
 
@@ -49,6 +51,7 @@ public:
   };
   Peer peer(const Connection &connection);
   uint32_t boot(const ServerName &server) { return host(server).boot; }
+  bool well(const ServerName &server, bool tls);
 
   // One server changes: comes, goes, reboots, begins to flap, loses its name...
   // Connections to it end at once if `broken`.

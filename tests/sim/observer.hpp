@@ -31,6 +31,8 @@ public:
 
   // all that was due by now has happened
   virtual void settled(const Books &) {}
+  // time has passed, and nobody has noticed
+  virtual void leapt(const Books &) {}
   // from now on every server is well
   virtual void healed(const Books &) {}
   // the host gives up the connection in use, which it may: stop without reload

@@ -132,7 +132,7 @@ private:
           apply(change);
         return;
       case name_server_changes:
-        trace_.note(world_.books(), world_.network().disturb_names());
+        trace_.note(world_.books(), world_.change_names());
         return;
       case connection_breaks:
         world_.break_connection_in_use(0);

@@ -3,6 +3,7 @@
 // See subject.hpp.
 #include "subject.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace failover::sim {
@@ -126,6 +127,8 @@ Subject::set_timer(failover_timer timer, int64_t due_ms)
     due_ms = host_.now_ms();
   if (timer == FAILOVER_TIMER_SWITCH && fault_ == Fault::long_wait)
     due_ms += 120'000;
+  if (timer == FAILOVER_TIMER_SWITCH && fault_ == Fault::wait_after_each)
+    due_ms = std::max(due_ms, host_.now_ms() + time_reopen_ms_);
   if (timer == FAILOVER_TIMER_ATTEMPT_NEXT && fault_ == Fault::next_address_late)
     due_ms += 750;
   host_.set_timer(timer, due_ms);
@@ -192,6 +195,7 @@ Subject::configure(const Config &written)
     return status;
   const ServerName &primary = config.servers.front();
   primary_ = primary.host;
+  time_reopen_ms_ = config.time_reopen_ms;
   if (!write_options(options, config)
       || failover_options_check_primary(options, primary.host.data(), primary.host.size(), primary.port)
              != FAILOVER_OK)

@@ -82,6 +82,7 @@ private:
   std::set<uint64_t> making_;
   std::optional<uint64_t> in_use_;
   std::string primary_;
+  int64_t time_reopen_ms_ = 0;
   uint64_t last_connection_ = 0;
   uint64_t last_lookup_ = 0;
   uint32_t last_address_count_ = 1;

@@ -63,6 +63,8 @@ World::start_engine(const Config &config, Call start)
 {
   books_.config = config;
   books_.running = true;
+  books_.well_since_ms.clear();
+  look_who_is_well();
   call(start, [&] {
     const failover_status status = subject_.configure(config);
     return status != FAILOVER_OK ? status : subject_.start(start.with_snapshot, start.connection_open);
@@ -400,12 +402,31 @@ World::tell_late(uint64_t number)
 void
 World::change(const Network::Change &change)
 {
+  look_who_is_well();
   const Connection *used = books_.connection_in_use();
   if (!used || used->server.host != change.host)
     return;
   watch_peer();
   if (change.broken)
     break_connection_in_use(random_.between(0, 500));
+}
+
+std::string
+World::change_names()
+{
+  const std::string text = network_.disturb_names();
+  look_who_is_well();
+  return text;
+}
+
+void
+World::look_who_is_well()
+{
+  for (const ServerName &server : books_.config.servers)
+    if (!network_.well(server, books_.config.tls))
+      books_.well_since_ms.erase(server.host);
+    else
+      books_.well_since_ms.emplace(server.host, queue_.now_ms());
 }
 
 void
@@ -432,6 +453,8 @@ void
 World::leap(int64_t ms)
 {
   queue_.leap(ms);
+  books_.now_ms = queue_.now_ms();
+  observe([&](Observer &o) { o.leapt(books_); });
 }
 
 void

@@ -34,6 +34,7 @@ public:
 
   // What the network and the clock do.
   void change(const Network::Change &change);
+  std::string change_names();
   void break_connection_in_use(int64_t after_ms);
   void cut_connection_in_use(); // neither end is told
   void leap(int64_t ms);
@@ -67,6 +68,7 @@ private:
   void connection_ends(uint64_t connection, failover_reason reason);
   void connection_breaks(int64_t after_ms, uint64_t connection, failover_reason reason);
   void watch_peer();
+  void look_who_is_well();
 
   void start_engine(const Config &config, Call call);
   void stop_engine();

@@ -9,9 +9,10 @@ std::vector<std::unique_ptr<Invariant>>
 all_invariants()
 {
   std::vector<std::unique_ptr<Invariant>> result;
-  for (auto make : { host_contract, one_connection, attempt_deadline, failback_count, rotation, always_trying,
-                     no_idle_work, no_hot_loop, nothing_after_stop, truthful_events, converges, goes_back,
-                     every_address, probe_pace, no_flapping, right_purpose, dead_peer, late_answers })
+  for (auto make :
+       { host_contract, one_connection, attempt_deadline, failback_count, rotation, always_trying,
+         no_idle_work, no_hot_loop, nothing_after_stop, truthful_events, converges, goes_back, every_address,
+         probe_pace, no_flapping, right_purpose, dead_peer, late_answers, living_server })
     result.push_back(make());
   return result;
 }

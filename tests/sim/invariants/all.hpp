@@ -25,5 +25,6 @@ std::unique_ptr<Invariant> no_flapping();        // 24
 std::unique_ptr<Invariant> right_purpose();      // 25
 std::unique_ptr<Invariant> dead_peer();          // 26
 std::unique_ptr<Invariant> late_answers();       // 27
+std::unique_ptr<Invariant> living_server();      // 28
 
 } // namespace failover::sim
