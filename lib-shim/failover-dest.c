@@ -50,7 +50,7 @@ _report_end(FailoverDest *self)
 static failover_reason
 _reason_of_end(FailoverDest *self, FailoverStreamEnd end)
 {
-  gint error = tcp_take_error(self->fd_in_use);
+  gint error = end.error ? end.error : tcp_take_error(self->fd_in_use);
   TcpState tcp;
 
   if (end.silent)
@@ -69,7 +69,7 @@ _reason_of_end(FailoverDest *self, FailoverStreamEnd end)
 static void
 _connection_ended(FailoverDest *self, gboolean write_failed)
 {
-  FailoverStreamEnd end = { FALSE, FALSE, FALSE };
+  FailoverStreamEnd end = { 0 };
 
   if (!write_failed && self->stream && failover_stream_finish_message(self->stream))
     return; /* comes here again */

@@ -270,6 +270,16 @@ failover_stream_flush(Decoration *self)
   return _flush(self->proto);
 }
 
+/* A read takes the socket's error, and the LogProto only logs it. */
+static LogProtoStatus
+_process_in(LogProtoClient *s)
+{
+  Decoration *self = _of(s);
+
+  self->error = tcp_take_error(self->fd);
+  return self->error ? LPS_ERROR : self->process_in(s);
+}
+
 static gboolean
 _poll(LogProtoClient *s, HOST_POLL_PARAMETERS)
 {
@@ -320,6 +330,9 @@ _decorate(LogProtoClient *proto, FailoverStream *stream)
   proto->post = _post;
   self->flush = proto->flush;
   proto->flush = _flush;
+  self->process_in = proto->process_in;
+  if (proto->process_in)
+    proto->process_in = _process_in;
   self->free_fn = proto->free_fn;
   proto->free_fn = _free;
 

@@ -27,11 +27,13 @@ typedef struct _Decoration
   LogProtoStatus (*post)(LogProtoClient *self, LogMessage *message, guchar *text, gsize length,
                          gboolean *consumed);
   LogProtoStatus (*flush)(LogProtoClient *self);
+  LogProtoStatus (*process_in)(LogProtoClient *self);
   void (*free_fn)(LogProtoClient *self);
   LogProtoClientFlowControlFuncs writer; /* the LogWriter's own callbacks */
 
   gboolean mid_message;  /* a message was begun: the next post has to be the same one */
   gboolean failed_with;  /* a write failed with a message that went back to the queue */
+  gint error;            /* of the socket, met while reading */
   guint unsampled;       /* messages since the last sample */
   guint64 received;      /* from the peer, while its side was open */
   gint64 received_at_ms;

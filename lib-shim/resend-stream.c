@@ -266,7 +266,7 @@ FailoverStreamEnd
 failover_stream_end(FailoverStream *self)
 {
   Decoration *active = self->active;
-  FailoverStreamEnd end = { FALSE, FALSE, FALSE };
+  FailoverStreamEnd end = { .error = active ? active->error : 0 };
   TcpState tcp;
 
   if (!active || !tcp_state_read_all(active->fd, &tcp))

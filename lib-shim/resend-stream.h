@@ -71,6 +71,7 @@ typedef struct _FailoverStreamEnd
 {
   gboolean closed_by_peer; /* in order: it had read what its TCP acknowledged */
   gboolean silent;         /* it was given up: the peer acknowledged nothing any more */
+  gint error;              /* of the socket, if it was met while reading */
   gboolean draining; /* the peer closed in order and may still acknowledge: callbacks.drained follows */
 } FailoverStreamEnd;
 
