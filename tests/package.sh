@@ -1,0 +1,217 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# package.sh [RELEASE] - the Debian package on a release of Debian (bookworm, trixie,
+# forky): built in a chroot, installed, tried and removed in clean ones.  Needs root.
+# The package stays in .cache/packages/RELEASE.  Ends with "N passed, N failed".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=tests/lib/packages.sh
+. tests/lib/packages.sh
+# shellcheck source=tests/lib/chroot.sh
+. tests/lib/chroot.sh
+
+release=${1:-bookworm}
+name=syslog-ng-mod-failover
+passed=0
+failed=0
+
+if [ "$(id -u)" -ne 0 ]; then
+  echo "tests/package.sh makes chroots: run it as root (sudo tests/package.sh)" >&2
+  exit 1
+fi
+
+# step NAME COMMAND...: one check; what it prints is shown if it fails
+step()
+{
+  local what=$1
+  shift
+  if "$@" > "$work/log" 2>&1; then
+    passed=$((passed + 1))
+    echo "$what: passed"
+  else
+    failed=$((failed + 1))
+    cat "$work/log"
+    echo "$what: FAILED"
+  fi
+}
+
+in_builder() { chroot_run "$builder" "$@"; }
+in_clean() { chroot_run "$clean" "$@"; }
+
+# equal WHAT IS SHOULD-BE
+equal()
+{
+  [ "$2" = "$3" ] || { printf '%s is      %s\nshould be %s\n' "$@"; return 1; }
+}
+
+build_package()
+{
+  rm -rf "$builder/build" "$packages"
+  in_builder cmake --preset package -B /build &&
+    in_builder cmake --build /build &&
+    in_builder sh -c 'cd /build && cpack -G DEB' &&
+    mkdir -p "$packages" && cp "$builder"/build/*.deb "$packages/" &&
+    deb=$(cd "$packages" && echo *.deb)
+}
+
+check_lintian()
+{
+  in_builder lintian --allow-root --fail-on error,warning --tag-display-limit 0 "/build/$deb"
+}
+
+field() { dpkg-deb -f "$packages/$deb" "$1"; }
+
+check_name()
+{
+  equal "the file" "$deb" "${name}_$(field Version)_$(in_builder dpkg --print-architecture).deb"
+}
+
+# within VERSION LOWER UPPER
+within() { dpkg --compare-versions "$1" ge "$2" && dpkg --compare-versions "$1" lt "$3"; }
+
+# installed PACKAGE: its version there
+installed()
+{
+  # shellcheck disable=SC2016
+  in_builder dpkg-query -W -f '${Version}' "$1"
+}
+
+# Debian's revisions of the same upstream release, and no other
+check_depends()
+{
+  local release next lower upper depends version
+  release=$(in_builder pkg-config --modversion syslog-ng)
+  next=${release%.*}.$((${release##*.} + 1))
+  depends=$(field Depends)
+  echo "Depends: $depends"
+  lower=$(sed -n 's/.*syslog-ng-core (>= \([^)]*\)).*/\1/p' <<< "$depends")
+  upper=$(sed -n 's/.*syslog-ng-core (<< \([^)]*\)).*/\1/p' <<< "$depends")
+  equal "the lowest version" "$lower" "$release" || return 1
+  for version in "$(installed syslog-ng-core)" "$release-1" "$release-99+deb99u9" "$release-5+b1"; do
+    within "$version" "$lower" "$upper" || { echo "it excludes $version"; return 1; }
+  done
+  for version in "$next-1" "$next~rc1-1" "$release~rc1-1"; do
+    ! within "$version" "$lower" "$upper" || { echo "it admits $version"; return 1; }
+  done
+  # dpkg-shlibdeps
+  grep -q 'libc6 (>= ' <<< "$depends" && grep -q 'libssl3' <<< "$depends"
+}
+
+check_contents()
+{
+  local module_dir doc=usr/share/doc/$name
+  module_dir=$(in_builder pkg-config --variable=moduledir syslog-ng)
+  equal "what is installed outside $doc" \
+    "$(dpkg-deb --fsys-tarfile "$packages/$deb" | tar -t | grep -v '/$' | grep -v "^\./$doc/")" \
+    ".$module_dir/libfailover.so" || return 1
+  for file in README.md docs/options.md docs/log.md changelog.gz changelog.Debian.gz copyright examples/forwarder.conf; do
+    dpkg-deb --fsys-tarfile "$packages/$deb" | tar -t "./$doc/$file" || return 1
+  done
+  dpkg-deb -x "$packages/$deb" "$work/contents"
+  grep -q '^Format: .*copyright-format/1.0/$' "$work/contents/$doc/copyright" || return 1
+  ! readelf -S "$work/contents/$module_dir/libfailover.so" | grep -E '\.(debug_info|symtab)'
+}
+
+clean_system()
+{
+  clean=$work/$1
+  chroot_copy "$release" "$clean" && cp "$packages/$deb" "$clean/root/" &&
+    in_clean apt-get -q -o Acquire::Check-Valid-Until=false update
+}
+
+apt() { in_clean apt-get -q -y --no-install-recommends "$@"; }
+
+install_package() { apt install "/root/$deb"; }
+
+# complete_configuration: what is on standard input, with a head
+complete_configuration()
+{
+  printf '@version: current\n@module failover\n'
+  cat
+}
+
+reference_examples()
+{
+  PYTHONPATH=tests/e2e /usr/bin/python3 -B -c 'import reference; print(reference.BOTH_EXAMPLES)'
+}
+
+# validates: the configuration on standard input
+validates()
+{
+  cat > "$clean/root/test.conf" && in_clean syslog-ng --syntax-only --no-caps --cfgfile /root/test.conf
+}
+
+check_reference() { reference_examples | complete_configuration | validates; }
+
+check_example()
+{
+  validates < "$clean/usr/share/doc/$name/examples/forwarder.conf"
+}
+
+# syslog-ng's own failover() would not know what is wrong here
+check_bad_value()
+{
+  local output
+  output=$(complete_configuration <<< 'destination d { network("a" failover(servers("b") connect-timeout(0))); };' | validates 2>&1) &&
+    { echo "connect-timeout(0) passes"; return 1; }
+  echo "$output"
+  grep -q 'connect-timeout' <<< "$output"
+}
+
+check_module_gone()
+{
+  local output
+  output=$(check_reference 2>&1) && { echo "the module is still there"; return 1; }
+  echo "$output"
+  grep -q "module='failover'" <<< "$output"
+}
+
+# every file with its mode, owner and size, but not what dpkg and apt note for themselves
+list_files()
+{
+  find "$clean" \( -path "$clean/root" -o -path "$clean/var/cache/apt" -o -path "$clean/var/lib/apt" -o -path "$clean/var/log" \) -prune \
+    -o -path "$clean/var/lib/dpkg/*" -printf '%p\n' -o ! -type f -printf '%p %y %m %U %G\n' -o -printf '%p %y %m %U %G %s\n' | sort
+}
+
+# check_nothing_left remove|purge
+check_nothing_left()
+{
+  install_package && list_files > "$work/installed" && ! cmp -s "$work/before" "$work/installed" || return 1
+  apt "$1" "$name" && list_files > "$work/after" && diff "$work/before" "$work/after" || return 1
+  # shellcheck disable=SC2016
+  equal "its state in dpkg" "$(in_clean dpkg-query -W -f '${db:Status-Status}' "$name" 2> /dev/null)" ""
+}
+
+install_packages debootstrap python3 binutils || exit 1
+builder=$(chroot_with package "$release" "${PACKAGES_BUILD[@]}" dpkg-dev file lintian) || exit 1
+packages=$PWD/.cache/packages/$release
+mkdir -p "$packages"
+work=$(mktemp -d -p "$PWD/.cache" package.XXXXXX) || exit 1
+trap 'rm -rf --one-file-system "$work"' EXIT
+
+step "the package is built" build_package
+if [ -n "${deb:-}" ]; then
+  echo "$deb"
+  step "lintian finds no error and no warning" check_lintian
+  step "the file is named as Debian names packages" check_name
+  step "it depends on one release of syslog-ng-core, in any revision" check_depends
+  step "the stripped module is where syslog-ng looks, the documents where Debian looks" check_contents
+
+  step "a clean system" clean_system clean
+  step "apt install on it" install_package
+  step "the reference's examples validate" check_reference
+  step "the example of the package validates" check_example
+  step "a bad value is refused" check_bad_value
+  step "apt remove" apt remove "$name"
+  step "the module is gone from syslog-ng" check_module_gone
+
+  step "a system with stock syslog-ng" clean_system stock
+  step "apt install syslog-ng-core" apt install syslog-ng-core
+  list_files > "$work/before"
+  step "apt remove leaves nothing" check_nothing_left remove
+  step "apt purge leaves nothing" check_nothing_left purge
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
