@@ -189,6 +189,7 @@ packages=$PWD/.cache/packages/$release
 mkdir -p "$packages"
 work=$(mktemp -d -p "$PWD/.cache" package.XXXXXX) || exit 1
 trap 'rm -rf --one-file-system "$work"' EXIT
+trap 'exit 1' INT TERM HUP
 
 step "the package is built" build_package
 if [ -n "${deb:-}" ]; then
