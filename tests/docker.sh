@@ -182,8 +182,9 @@ check_first_process()
   local service
   for service in "${services[@]}"; do
     podman exec "$(container_of "$service")" sh -c '
-      cat /proc/1/comm; grep Uid: /proc/1/status
-      [ "$(cat /proc/1/comm)" = syslog-ng ] && ! grep -q "^Uid:.*[[:space:]]0" /proc/1/status' || return 1
+      program=$(tr "\0" "\n" < /proc/1/cmdline | head -n 1)
+      echo "$program"; grep Uid: /proc/1/status
+      [ "$program" = /usr/sbin/syslog-ng ] && ! grep -q "^Uid:.*[[:space:]]0" /proc/1/status' || return 1
   done
 }
 
@@ -234,8 +235,7 @@ nothing_lost() { [ "$sent" -gt 150 ] && [ "$lost" -eq 0 ]; }
 
 nothing_runs()
 {
-  podman ps --all --quiet | tee "$work/left"
-  ! [ -s "$work/left" ]
+  podman ps --all --quiet > "$work/left" && cat "$work/left" && ! [ -s "$work/left" ]
 }
 
 settings || exit 1

@@ -117,7 +117,7 @@ clean_system()
 {
   clean=$work/$1
   chroot_copy "$release" "$clean" && cp "$packages/$deb" "$clean/root/" &&
-    in_clean apt-get -q -o Acquire::Check-Valid-Until=false update
+    in_clean apt-get -q update
 }
 
 apt() { in_clean apt-get -q -y --no-install-recommends "$@"; }

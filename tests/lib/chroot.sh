@@ -67,8 +67,7 @@ chroot_apt_install()
 {
   local root=$1
   shift
-  # the lists of a testing release are valid for a week, and mirrors may be late
-  chroot_run "$root" apt-get -q -o Acquire::Check-Valid-Until=false update &&
+  chroot_run "$root" apt-get -q update &&
     chroot_run "$root" apt-get -q -y --no-install-recommends install "$@"
 }
 
@@ -98,6 +97,8 @@ _chroot_bootstrap()
 
   # need not survive a power cut
   echo force-unsafe-io > "$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
+  # the lists of a testing release are valid for a week, and mirrors may be late
+  echo 'Acquire::Check-Valid-Until "false";' > "$root/etc/apt/apt.conf.d/valid-until"
   # packages must not start their services
   printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
   chmod 755 "$root/usr/sbin/policy-rc.d"
