@@ -1,14 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The module proves at load that it knows this syslog-ng's private layouts; and it exports nothing but its entry."""
 
-import re
 import subprocess
 from pathlib import Path
 
 from harness import syslog_ng
-from harness.syslog_ng import MODULE_DIR, WRONG_LAYOUT_DIR, check_syntax, installed_version
+from harness.syslog_ng import (MODULE_DIR, WRONG_LAYOUT_DIR, LogLine, check_syntax, installed_version, parse_log,
+                               stock_module_dir)
 
 PLAIN = syslog_ng.configuration(syslog_ng.destination("d_remote", 'network("a" port(514))'), source="internal()")
+
+
+def refusal(module_dir: Path, tmp_path: Path) -> LogLine:
+    """The one line with which the module of that folder refuses this syslog-ng."""
+    result = check_syntax(PLAIN, tmp_path, module_dir=module_dir)
+    assert result.exit_code > 0, f"not a crash, not a success: {result.exit_code}\n{result.text}"
+    lines = [line for line in parse_log(result.text) if "supported_versions" in line.tags]
+    assert len(lines) == 1, result.text
+    assert lines[0].tags["built_for"] in lines[0].tags["supported_versions"].split(", "), lines[0]
+    return lines[0]
 
 
 def test_right_layout_is_taken(tmp_path: Path) -> None:
@@ -18,12 +28,22 @@ def test_right_layout_is_taken(tmp_path: Path) -> None:
 
 def test_wrong_layout_is_refused_with_one_line(tmp_path: Path) -> None:
     assert (WRONG_LAYOUT_DIR / "libfailover.so").exists(), f"not built: {WRONG_LAYOUT_DIR}/libfailover.so"
-    result = check_syntax(PLAIN, tmp_path, module_dir=WRONG_LAYOUT_DIR)
-    assert result.exit_code > 0, f"not a crash, not a success: {result.exit_code}\n{result.text}"
-    lines = [line for line in result.text.splitlines() if "failover" in line and installed_version() in line]
-    assert len(lines) == 1, result.text
-    versions = re.findall(r"\b\d+\.\d+(?:\.\d+)?\b", re.sub(r"^\[[^\]]*\]", "", lines[0]))
-    assert len(versions) >= 2, f"the version found and the versions known: {lines[0]}"
+    line = refusal(WRONG_LAYOUT_DIR, tmp_path)
+    assert line.tags["found_version"] == installed_version()
+
+
+def test_another_release_of_the_same_series_is_refused_with_one_line(tmp_path: Path) -> None:
+    """Its layouts may be the same, but nobody has looked."""
+    series, patch = installed_version().rsplit(".", 1)
+    other = f"{series}.{9 - int(patch)}"
+    stock = Path(stock_module_dir(), "libafsocket.so").read_bytes()
+    version = f"\0{installed_version()}\0".encode()
+    assert stock.count(version) == 1
+    (tmp_path / "libafsocket.so").write_bytes(stock.replace(version, f"\0{other}\0".encode()))
+    (tmp_path / "libfailover.so").symlink_to(MODULE_DIR / "libfailover.so")
+    line = refusal(tmp_path, tmp_path)
+    assert line.tags["found_version"] == other
+    assert line.tags["built_for"] == installed_version()
 
 
 def test_exports_its_entry_points_only() -> None:

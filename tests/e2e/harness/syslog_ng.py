@@ -41,7 +41,7 @@ def stock_module_dir() -> str:
 
 
 def argv(config: Path, *options: str, module_dir: Path = MODULE_DIR) -> list[str]:
-    path = f"--module-path={stock_module_dir()}:{module_dir}"
+    path = f"--module-path={module_dir}:{stock_module_dir()}"
     return [*PROGRAM, path, "--no-caps", f"--cfgfile={config}", *options]
 
 
