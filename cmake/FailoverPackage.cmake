@@ -12,7 +12,7 @@ set(package_release "0+syslogng${SYSLOG_NG_VERSION}")
 
 # SOURCE_DATE_EPOCH makes it the same file each time
 string(TIMESTAMP package_date "%a, %d %b %Y %H:%M:%S +0000" UTC)
-configure_file("${PROJECT_SOURCE_DIR}/package/changelog.Debian.in" "${package_dir}/changelog.Debian" @ONLY)
+configure_file("${PROJECT_SOURCE_DIR}/cmake/package/changelog.Debian.in" "${package_dir}/changelog.Debian" @ONLY)
 configure_file("${PROJECT_SOURCE_DIR}/CHANGELOG.md" "${package_dir}/changelog" COPYONLY)
 
 find_program(GZIP_EXECUTABLE gzip)
@@ -30,7 +30,7 @@ add_custom_target(package_changelogs ALL
 # not part of a plain "cmake --install"
 install(FILES
   "${PROJECT_SOURCE_DIR}/README.md"
-  "${PROJECT_SOURCE_DIR}/package/copyright"
+  "${PROJECT_SOURCE_DIR}/cmake/package/copyright"
   "${package_dir}/changelog.gz"
   "${package_dir}/changelog.Debian.gz"
   DESTINATION "${package_doc_dir}" COMPONENT package EXCLUDE_FROM_ALL)
