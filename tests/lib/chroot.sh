@@ -57,6 +57,7 @@ chroot_run()
     cd "$root"
     chroot "$root" env -i HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
       PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+      ${http_proxy:+"http_proxy=$http_proxy"} \
       sh -c "cd /src && \"\$@\"; exit \$?" sh "$@"
     exit $?
   ' sh "$root" "$PWD" "$@" < /dev/null
