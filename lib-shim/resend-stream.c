@@ -139,9 +139,9 @@ _is_idle(FailoverStream *self)
 /* A slow receiver acknowledges or opens its window now and then; a dead one, and
  * one that hangs with a full buffer, never.  Linux opens a closed window when a
  * sixteenth of the buffer is free again, which takes a receiver of 64 KiB a second
- * up to six seconds: a closed window is given more time.  TCP_USER_TIMEOUT cannot tell: while the window is nearly
- * closed it also ends connections on which bytes are acknowledged.  Only asks the
- * kernel: a worker may be posting meanwhile. */
+ * up to six seconds: a closed window is given more time.  TCP_USER_TIMEOUT cannot
+ * tell: while the window is nearly closed it also ends connections on which bytes
+ * are acknowledged.  Only asks the kernel: a worker may be posting meanwhile. */
 static void
 _watch_progress(FailoverStream *self)
 {
