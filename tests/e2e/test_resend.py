@@ -85,6 +85,20 @@ def test_killed_while_frozen_with_few_messages(flow: Flow, wire: Wire) -> None:
 
 
 @both
+@pytest.mark.parametrize(("rate", "before_s"), [(200, 3), (1_000, 1)])
+def test_killed_while_frozen_on_a_young_connection(flow: Flow, wire: Wire, rate: int, before_s: int) -> None:
+    """Its window widens at first, whether or not anything is read."""
+    flow.start_all(wire)
+    flow.begin(rate=rate)
+    flow.wait_at(flow.primary, rate * before_s)
+    flow.primary.freeze()
+    flow.wait_taken(rate * (before_s + 2))
+    flow.primary.kill()
+    flow.wait_at(flow.second, rate)
+    flow.finish()
+
+
+@both
 def test_ten_kills_in_a_row(flow: Flow, wire: Wire) -> None:
     """From the second kill on two of three servers are down at a time."""
     seed = random.randrange(1 << 32)

@@ -212,6 +212,34 @@ Test(resend_grace, an_idle_stream_was_read)
   fake_stream_done(&stream);
 }
 
+/* A kernel shows more and more of its buffer at first, read or not. */
+Test(resend_grace, the_grace_does_not_run_while_the_window_widens)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  stream.window = 65536;
+  fake_stream_sample(&stream);
+  for (int i = 0; i < 100; i++)
+    {
+      cr_assert(fake_stream_post(&stream, "read or not"));
+      stream.acked = stream.written;
+      stream.window += 8192;
+      fake_stream_sample_after(&stream, 100);
+    }
+  cr_expect_eq(fake_stream_state(&stream).kept, 100u);
+
+  /* wider than the last, but not than any before */
+  stream.window -= 1000;
+  fake_stream_sample_after(&stream, 0);
+  stream.window += 1000;
+  fake_stream_sample_after(&stream, 499);
+  cr_expect_eq(fake_stream_state(&stream).kept, 100u);
+  fake_stream_sample_after(&stream, 1);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u);
+  fake_stream_done(&stream);
+}
+
 Test(resend_grace, a_wider_window_raises_what_keeping_up_means)
 {
   FakeStream stream;

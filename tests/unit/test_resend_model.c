@@ -150,13 +150,14 @@ _model_post(Model *self)
 static void
 _model_sample(Model *self, const failover_sample *sample)
 {
-  self->widest = sample->window > self->widest ? sample->window : self->widest;
+  const bool widens = sample->window > self->widest;
+  self->widest = widens ? sample->window : self->widest;
   const bool keeps_up = (uint64_t) sample->window * 2 >= self->widest;
   const bool answers = sample->acked > self->sampled_acked || sample->acked >= sample->written;
   const uint64_t edge = sample->acked + sample->window;
   const uint64_t acknowledged = sample->acked - self->sampled_acked;
   const bool reads = edge >= self->sampled_edge + (acknowledged - acknowledged / 8);
-  if (self->sampled && keeps_up && self->kept_up && answers && reads)
+  if (self->sampled && keeps_up && self->kept_up && answers && reads && !widens)
     self->grace_clock_ms += sample->now_ms - self->sampled_at_ms;
   self->sampled = true;
   const uint64_t unread = self->grace_ms > 0 ? 2 * (self->widest - (uint64_t) sample->window) : 0;

@@ -90,13 +90,14 @@ Resend::next_posted()
 void
 Resend::sample(const TransportSample &sample)
 {
+  const bool widens = sample.window > widest_window_;
   widest_window_ = std::max(widest_window_, sample.window);
   const bool keeps_up = uint64_t{ sample.window } * 2 >= widest_window_;
   const uint64_t acknowledged = sample.acked - acked_position_;
   const bool answers = acknowledged > 0 || sample.acked >= sample.written;
-  // what is read moves the far edge of the window
+  // what is read moves the far edge of the window, but so does a kernel that widens it
   const uint64_t edge = sample.acked + sample.window;
-  const bool reads = edge >= window_edge_ + acknowledged - acknowledged / 8;
+  const bool reads = !widens && edge >= window_edge_ + acknowledged - acknowledged / 8;
   if (sampled_at_ms_ >= 0 && keeps_up && kept_up_ && answers && reads)
     grace_clock_ms_ += sample.now_ms - sampled_at_ms_;
   sampled_at_ms_ = sample.now_ms;

@@ -44,8 +44,9 @@ enum class End
 // The grace clock as failover.h and the design tell it: it runs from one sample
 // to the next if at both the window was at least half of the widest, if the
 // receiver has answered in between or had nothing to answer, and if the window's
-// far edge has moved on with the acknowledgements, but for an eighth of them.  The
-// widest is the receiver's whole buffer: a receiver shows it before the first byte.
+// far edge has moved on with the acknowledgements, but for an eighth of them, and
+// not by a window wider than any before.  The receiver shows the first one before
+// the first byte.
 //
 // And from where on it counts: of what is acknowledged, twice what the window lacks
 // of the widest may be unread, unless nothing was acknowledged since the last sample
@@ -53,15 +54,19 @@ enum class End
 class GraceClock
 {
 public:
-  void sample(const TcpState &tcp, int64_t now_ms, uint32_t widest, int64_t grace_ms)
+  explicit GraceClock(uint32_t first_window = 0) : widest_(first_window) {}
+
+  void sample(const TcpState &tcp, int64_t now_ms, int64_t grace_ms)
   {
-    const bool keeps_up = uint64_t{ tcp.window } * 2 >= widest;
+    const bool widens = tcp.window > widest_;
+    widest_ = std::max(widest_, tcp.window);
+    const bool keeps_up = uint64_t{ tcp.window } * 2 >= widest_;
     const bool answers = tcp.acked > acked_ || tcp.acked >= tcp.written;
     const uint64_t acknowledged = tcp.acked - acked_;
     const bool reads = tcp.acked + tcp.window >= edge_ + (acknowledged - acknowledged / 8);
-    if (sampled_ && keeps_up && kept_up_ && answers && reads)
+    if (sampled_ && keeps_up && kept_up_ && answers && reads && !widens)
       ms_ += now_ms - sampled_at_ms_;
-    const uint64_t unread = grace_ms > 0 ? uint64_t{ widest - tcp.window } * 2 : 0;
+    const uint64_t unread = grace_ms > 0 ? uint64_t{ widest_ - tcp.window } * 2 : 0;
     if (acknowledged > 0)
       read_ = std::max(read_, tcp.acked - std::min(unread, tcp.acked));
     else if (tcp.acked >= tcp.written && keeps_up)
@@ -74,11 +79,12 @@ public:
   }
 
   int64_t ms() const { return ms_; }
-  bool kept_up() const { return kept_up_; }
+  uint32_t widest() const { return widest_; }
   int64_t sampled_at_ms() const { return sampled_at_ms_; }
   uint64_t read() const { return read_; } // the place in the stream
 
 private:
+  uint32_t widest_;
   int64_t ms_ = 0;
   int64_t sampled_at_ms_ = 0;
   bool sampled_ = false;

@@ -156,6 +156,8 @@ Buffer::sample(const Connection &where, const TcpState &tcp, bool last_is_partia
     sample.last_is_partial = false;
   if (stage_.fault == Fault::blind_clock)
     sample.window = UINT32_MAX;
+  if (stage_.fault == Fault::blind_to_widening)
+    sample.window = std::min(sample.window, where.link->config().first_window);
   if (stage_.fault == Fault::deaf)
     sample.acked = 0;
   failover_resend_sample(resend_.get(), &sample);

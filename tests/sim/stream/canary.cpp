@@ -13,6 +13,8 @@ constexpr Canary canaries[] = {
   { "always-orderly", Fault::always_orderly, "nothing_lost", "takes each end for an orderly one" },
   { "never-orderly", Fault::never_orderly, "doubled_with_cause", "takes each end for a broken one" },
   { "blind-clock", Fault::blind_clock, "nothing_lost", "lets the grace run whatever the window is" },
+  { "blind-to-widening", Fault::blind_to_widening, "confirmed_rightly",
+    "takes a window that widens for a receiver that reads" },
   { "deaf", Fault::deaf, "keeps_going", "never hears of an acknowledgement" },
   { "generous", Fault::generous, "buffer_bounded", "has a buffer of twice the size" },
   { "cuts-without-need", Fault::cuts_without_need, "confirmed_rightly", "has a buffer of half the size" },

@@ -17,6 +17,7 @@ enum class Fault
   always_orderly,
   never_orderly,
   blind_clock,
+  blind_to_widening,
   deaf,
   generous,
   cuts_without_need,

@@ -53,6 +53,9 @@ draw_link(const Config &config, Prng &random)
   link.ack_delay_ms = random.chance(50) ? 0 : random.log_between(1, 40);
   link.send_buffer = static_cast<uint32_t>(random.log_between(300, 30'000));
   link.receive_buffer = static_cast<uint32_t>(random.log_between(500, 30'000));
+  link.first_window = random.chance(50) ? link.receive_buffer
+                                        : static_cast<uint32_t>(random.log_between(500, link.receive_buffer));
+  link.widens_by = static_cast<uint32_t>(random.log_between(1, 3'000));
   link.segment = static_cast<uint32_t>(random.log_between(200, 4'000));
   link.short_write_percent = random.chance(50) ? 0 : static_cast<uint32_t>(random.between(1, 60));
   if (random.chance(60))

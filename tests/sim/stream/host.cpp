@@ -106,8 +106,7 @@ Host::sample()
 void
 Host::sample_buffer(Buffer &buffer, Connection &connection, const TcpState &tcp, bool last_is_partial)
 {
-  connection.clock.sample(tcp, stage_.queue.now_ms(), connection.link->config().receive_buffer,
-                          stage_.books.config.grace_ms);
+  connection.clock.sample(tcp, stage_.queue.now_ms(), stage_.books.config.grace_ms);
   connection.sampled_acked = tcp.acked;
   connection.race = std::max(connection.race, tcp.written - connection.link->written());
   const std::size_t whole =

@@ -16,7 +16,8 @@ constexpr uint32_t race_percent = 15;
 Link::Link(int number, const LinkConfig &config, EventQueue &queue, Prng random, Events &events)
   : number_(number), config_(config), queue_(queue), random_(random), events_(events),
     start_(1 + random_.below(600)), written_(start_), sent_(start_), acked_(start_),
-    window_(config.receive_buffer), received_(start_), read_(start_), acknowledging_(start_)
+    window_(config.first_window), received_(start_), read_(start_), acknowledging_(start_),
+    shown_(config.first_window)
 {}
 
 // ---- the sender
@@ -128,7 +129,10 @@ Link::segments_arrive()
       if (gone_)
         refused = true;
       else
-        received_ = segments_.front().end;
+        {
+          received_ = segments_.front().end;
+          shown_ = std::min(shown_ + config_.widens_by, config_.receive_buffer);
+        }
       segments_.pop_front();
     }
   if (refused)
@@ -146,8 +150,8 @@ Link::answer(Answer::Kind kind)
   if (cut_ || silent_)
     return;
   acknowledging_ = received_;
-  const auto window = static_cast<uint32_t>(config_.receive_buffer - (received_ - read_));
-  answers_.push_back({ arrival_ms(0), kind, received_, window });
+  const auto free = static_cast<uint32_t>(config_.receive_buffer - (received_ - read_));
+  answers_.push_back({ arrival_ms(0), kind, received_, std::min(free, shown_) });
   queue_.schedule(answers_.back().due_ms, [this] { answers_arrive(); });
 }
 
@@ -201,9 +205,9 @@ Link::end_process()
 }
 
 bool
-Link::shows_unread() const
+Link::shows_unread(uint32_t widest) const
 {
-  const auto small = [this](uint32_t window) { return uint64_t{ window } * 2 < config_.receive_buffer; };
+  const auto small = [widest](uint32_t window) { return uint64_t{ window } * 2 < widest; };
   return frozen_ && small(window_)
          && std::all_of(answers_.begin(), answers_.end(),
                         [&](const Answer &answer) { return small(answer.window); });

@@ -2,8 +2,9 @@
 //
 // One simulated TCP connection: the sender's kernel with a send buffer of its
 // own size, a path that takes time and keeps the order, the receiver's kernel
-// with unread bytes and a window that is what is free of its buffer (as Linux
-// does it, without growth), and the process that reads.
+// with unread bytes and a window that is what is free of its buffer, or less while
+// it is young (as Linux does it; but the buffer does not grow), and the process that
+// reads.
 //
 // A receiver that ends with everything read sends FIN, with unread bytes RST;
 // what arrives afterwards is answered with RST and never read.  Owned by the
@@ -86,8 +87,8 @@ public:
   uint32_t window() const { return window_; }               // as the sender knows it
   bool is_reset() const { return reset_; }
   bool in_trouble() const { return gone_ || cut_ || reset_; }
-  // The sender sees, and will see, that the receiver does not keep up.
-  bool shows_unread() const;
+  // The sender sees, and will see, a window under half of that: the receiver does not keep up.
+  bool shows_unread(uint32_t widest) const;
 
 private:
   struct Segment
@@ -149,6 +150,7 @@ private:
   uint64_t received_;
   uint64_t read_;
   uint64_t acknowledging_;
+  uint32_t shown_; // of the buffer; more is not told of
   bool acknowledging_soon_ = false;
   bool reading_soon_ = false;
   bool frozen_ = false;

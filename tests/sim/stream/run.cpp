@@ -123,10 +123,12 @@ private:
     books_.connections.emplace_back();
     books_.connections.back().number = number;
     books_.connections.back().link = &link;
+    books_.connections.back().clock = GraceClock(config.first_window);
     unframers_.emplace_back(books_.config);
     note("connection " + std::to_string(number) + ": " + std::to_string(config.latency_ms)
          + " ms away, send buffer " + std::to_string(config.send_buffer) + ", receive buffer "
-         + std::to_string(config.receive_buffer) + ", reads "
+         + std::to_string(config.receive_buffer) + ", at first a window of "
+         + std::to_string(config.first_window) + ", reads "
          + (config.read_bytes == UINT32_MAX ? "all" : std::to_string(config.read_bytes) + " bytes")
          + " after " + std::to_string(config.read_every_ms) + " ms");
     // hung before the first byte: its kernel takes what comes
