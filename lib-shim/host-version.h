@@ -2,7 +2,7 @@
  * with the OpenSSL exception, see LICENSE.
  *
  * host-version.h - every difference between versions of syslog-ng that is not a
- * private layout.  No other file has an #if on a version.
+ * private layout.  Only this and host-version.c have an #if on a version.
  *
  * FAILOVER_HOST_SERIES is set by CMake from the installed headers: major * 100
  * + minor, 338 for 3.38.

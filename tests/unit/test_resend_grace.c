@@ -75,6 +75,50 @@ Test(resend_grace, the_grace_runs_only_while_the_receiver_answers)
   fake_stream_done(&stream);
 }
 
+/* TCP acknowledges every other segment, or later: samples are more frequent. */
+Test(resend_grace, the_grace_runs_while_an_answer_may_be_on_its_way)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  for (int i = 0; i < 9; i++)
+    {
+      cr_assert(fake_stream_post(&stream, "b"));
+      fake_stream_sample_after(&stream, 20);
+      fake_stream_sample_after(&stream, 30);
+      stream.acked++;
+      fake_stream_sample_after(&stream, 5);
+    }
+  cr_expect_eq(fake_stream_state(&stream).kept, 10u);
+  stream.acked++;
+  fake_stream_sample_after(&stream, 5);
+  cr_expect_eq(fake_stream_state(&stream).kept, 9u);
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, a_small_window_between_two_answers_is_not_forgotten)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 100, FAKE_STREAM_LIMIT);
+  stream.window = 60000;
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  cr_assert(fake_stream_post(&stream, "b"));
+  stream.window = 20000;
+  fake_stream_sample_after(&stream, 50);
+  stream.window = 60000;
+  stream.acked++;
+  fake_stream_sample_after(&stream, 50);
+  cr_expect_eq(fake_stream_state(&stream).kept, 2u);
+  stream.acked++;
+  fake_stream_sample_after(&stream, 100);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  fake_stream_done(&stream);
+}
+
 Test(resend_grace, the_grace_begins_with_the_sample_that_saw_the_acknowledgement)
 {
   FakeStream stream;

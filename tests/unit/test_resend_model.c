@@ -69,10 +69,10 @@ typedef struct Model
   uint64_t written; /* the truth, all messages and their frames */
   uint64_t acked;
   int64_t now_ms;
-  uint64_t sampled_acked, sampled_edge, read;
+  uint64_t sampled_acked, known_edge, read;
   uint32_t widest;
-  bool sampled, kept_up;
-  int64_t sampled_at_ms, grace_clock_ms;
+  bool well;
+  int64_t known_to_ms, grace_clock_ms;
   uint64_t samples;
   uint64_t confirmed, resent, grace_cut;
 } Model;
@@ -156,10 +156,16 @@ _model_sample(Model *self, const failover_sample *sample)
   const bool answers = sample->acked > self->sampled_acked || sample->acked >= sample->written;
   const uint64_t edge = sample->acked + sample->window;
   const uint64_t acknowledged = sample->acked - self->sampled_acked;
-  const bool reads = edge >= self->sampled_edge + (acknowledged - acknowledged / 8);
-  if (self->sampled && keeps_up && self->kept_up && answers && reads && !widens)
-    self->grace_clock_ms += sample->now_ms - self->sampled_at_ms;
-  self->sampled = true;
+  const bool reads = edge >= self->known_edge + (acknowledged - acknowledged / 8);
+  self->well = self->well && keeps_up && !widens;
+  if (answers && self->well && reads)
+    self->grace_clock_ms += sample->now_ms - self->known_to_ms;
+  if (answers || sample->now_ms - self->known_to_ms > 100)
+    {
+      self->known_to_ms = sample->now_ms;
+      self->known_edge = edge;
+      self->well = keeps_up;
+    }
   const uint64_t unread = self->grace_ms > 0 ? 2 * (self->widest - (uint64_t) sample->window) : 0;
   const uint64_t read = unread < sample->acked ? sample->acked - unread : 0;
   if (acknowledged > 0)
@@ -167,9 +173,6 @@ _model_sample(Model *self, const failover_sample *sample)
   else if (sample->acked >= sample->written && keeps_up)
     self->read = sample->acked;
   self->sampled_acked = sample->acked;
-  self->sampled_edge = edge;
-  self->sampled_at_ms = sample->now_ms;
-  self->kept_up = keeps_up;
 
   self->samples++;
   for (size_t i = self->front; i < self->posted; i++)
@@ -201,7 +204,7 @@ _model_lose(Model *self)
     }
   self->posted = self->front;
   self->written = self->acked = self->sampled_acked = self->read = 0;
-  self->sampled = false;
+  self->well = false;
   self->widest = 0;
 }
 

@@ -4,6 +4,13 @@
 
 namespace failover {
 
+namespace {
+
+// A receiver may wait so long for more to acknowledge (Linux: 40 ms).
+constexpr int64_t longest_answer_ms = 100;
+
+} // namespace
+
 bool
 Resend::make_room(std::size_t length)
 {
@@ -97,12 +104,16 @@ Resend::sample(const TransportSample &sample)
   const bool answers = acknowledged > 0 || sample.acked >= sample.written;
   // what is read moves the far edge of the window, but so does a kernel that widens it
   const uint64_t edge = sample.acked + sample.window;
-  const bool reads = !widens && edge >= window_edge_ + acknowledged - acknowledged / 8;
-  if (sampled_at_ms_ >= 0 && keeps_up && kept_up_ && answers && reads)
-    grace_clock_ms_ += sample.now_ms - sampled_at_ms_;
-  sampled_at_ms_ = sample.now_ms;
-  kept_up_ = keeps_up;
-  window_edge_ = edge;
+  const bool reads = edge >= window_edge_ + acknowledged - acknowledged / 8;
+  counts_ = counts_ && keeps_up && !widens;
+  if (answers || sample.now_ms - counted_to_ms_ > longest_answer_ms)
+    {
+      if (counts_ && answers && reads)
+        grace_clock_ms_ += sample.now_ms - counted_to_ms_;
+      counted_to_ms_ = sample.now_ms;
+      counts_ = keeps_up;
+      window_edge_ = edge;
+    }
   acked_position_ = sample.acked;
   estimate_read(sample, acknowledged, keeps_up);
 
@@ -242,9 +253,8 @@ Resend::connection_lost(bool orderly)
   marked_ = front_.message;
   acked_ = front_;
   acked_position_ = acked_mark_position_ = read_position_ = 0;
-  sampled_at_ms_ = -1;
   widest_window_ = 0;
-  kept_up_ = true;
+  counts_ = false;
 }
 
 void

@@ -128,13 +128,14 @@ private:
   uint32_t widest_window_ = 0;
   uint64_t read_position_ = 0; // it is believed to have read to there
 
-  // The grace clock runs only while the receiver answers, reads and keeps up.  What
-  // is read moves the far edge of the window on as far as what is acknowledged; a
-  // window under half of the widest seen means that unread bytes piled up over there.
+  // The grace clock runs only while the receiver reads and keeps up, and what it has
+  // done is known from one answer to the next.  What is read moves the far edge of
+  // the window on as far as what is acknowledged; a window under half of the widest
+  // seen means that unread bytes piled up over there.
   int64_t grace_clock_ms_ = 0;
-  int64_t sampled_at_ms_ = -1;
-  bool kept_up_ = true;
-  uint64_t window_edge_ = 0; // of the last sample: the receiver takes bytes before this place
+  int64_t counted_to_ms_ = 0; // time until then was counted, or not
+  bool counts_ = false;       // nothing speaks against the time since then
+  uint64_t window_edge_ = 0;  // then: the receiver took bytes before this place
 
   ResendCounters counters_;
 };

@@ -41,12 +41,12 @@ enum class End
   orderly, // what is acknowledged was read
 };
 
-// The grace clock as failover.h and the design tell it: it runs from one sample
-// to the next if at both the window was at least half of the widest, if the
-// receiver has answered in between or had nothing to answer, and if the window's
-// far edge has moved on with the acknowledgements, but for an eighth of them, and
-// not by a window wider than any before.  The receiver shows the first one before
-// the first byte.
+// The grace clock as failover.h and the design tell it: it runs from one answer of
+// the receiver to the next, or while it has nothing to answer, if at each sample the
+// window was at least half of the widest and not wider than any before, and if its
+// far edge has moved on with the acknowledgements, but for an eighth of them.  An
+// answer that takes longer than 100 ms, and the time before it, does not count.  The
+// receiver shows the first window before the first byte.
 //
 // And from where on it counts: of what is acknowledged, twice what the window lacks
 // of the widest may be unread, unless nothing was acknowledged since the last sample
@@ -64,31 +64,32 @@ public:
     const bool answers = tcp.acked > acked_ || tcp.acked >= tcp.written;
     const uint64_t acknowledged = tcp.acked - acked_;
     const bool reads = tcp.acked + tcp.window >= edge_ + (acknowledged - acknowledged / 8);
-    if (sampled_ && keeps_up && kept_up_ && answers && reads && !widens)
-      ms_ += now_ms - sampled_at_ms_;
+    well_ = well_ && keeps_up && !widens;
+    if (answers && well_ && reads)
+      ms_ += now_ms - known_to_ms_;
     const uint64_t unread = grace_ms > 0 ? uint64_t{ widest_ - tcp.window } * 2 : 0;
     if (acknowledged > 0)
       read_ = std::max(read_, tcp.acked - std::min(unread, tcp.acked));
     else if (tcp.acked >= tcp.written && keeps_up)
       read_ = tcp.acked;
-    sampled_ = true;
-    sampled_at_ms_ = now_ms;
-    kept_up_ = keeps_up;
     acked_ = tcp.acked;
+    if (!answers && now_ms - known_to_ms_ <= 100)
+      return;
+    known_to_ms_ = now_ms;
+    well_ = keeps_up;
     edge_ = tcp.acked + tcp.window;
   }
 
   int64_t ms() const { return ms_; }
   uint32_t widest() const { return widest_; }
-  int64_t sampled_at_ms() const { return sampled_at_ms_; }
+  int64_t known_to_ms() const { return known_to_ms_; }
   uint64_t read() const { return read_; } // the place in the stream
 
 private:
   uint32_t widest_;
   int64_t ms_ = 0;
-  int64_t sampled_at_ms_ = 0;
-  bool sampled_ = false;
-  bool kept_up_ = true;
+  int64_t known_to_ms_ = 0;
+  bool well_ = false;
   uint64_t acked_ = 0;
   uint64_t edge_ = 0;
   uint64_t read_ = 0;

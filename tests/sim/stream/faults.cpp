@@ -136,11 +136,11 @@ Faults::clock_may_run_ms(const Link &link, bool silent) const
   const Connection &connection = stage_.books.connections[link.number()];
   if (connection.end != End::none || link.shows_unread(connection.clock.widest()))
     return 0;
-  const int64_t since_sample_ms = stage_.queue.now_ms() - connection.clock.sampled_at_ms();
+  const int64_t since_known_ms = stage_.queue.now_ms() - connection.clock.known_to_ms();
   if (silent)
     // without an answer it stops at the next sample, if there is anything to be answered
-    return since_sample_ms + (link.acked() < link.written() ? longest_watch_ms : longest_timeout_ms);
-  return since_sample_ms + link.config().latency_ms + longest_drain_step_ms;
+    return since_known_ms + (link.acked() < link.written() ? longest_watch_ms : longest_timeout_ms);
+  return since_known_ms + link.config().latency_ms + longest_drain_step_ms;
 }
 
 // The design promises that no message is lost that a receiver dies with unread,
