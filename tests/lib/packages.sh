@@ -28,7 +28,9 @@ install_packages()
 
   echo "About to install with apt-get, and what they depend on: ${missing[*]}"
   case " ${missing[*]} " in
-    *" syslog-ng-core "*) echo "(syslog-ng-core is Debian's; where systemd runs, its package starts it.)" ;;
+    *" syslog-ng-core "*)
+      echo "(syslog-ng-core is Debian's: it takes the place of rsyslog, and where systemd runs its package starts it.)"
+      ;;
   esac
   as_root apt-get update -q
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // with the OpenSSL exception, see LICENSE.
 //
-// The one table of results: what each reason is called in logs and statistics.
+// The one table of results: what each reason is called wherever it is shown.
 // Stateless, any thread.
 #pragma once
 

@@ -60,7 +60,7 @@ typedef struct failover_text
 
 /* ------------------------------------------------------------------------
  * Reasons: why a server was chosen, or why it failed.  One table (core/reason)
- * holds code and text of each; logs, statistics and status read that table.
+ * holds code and text of each; whatever is shown of it reads that table.
  */
 
 typedef enum failover_reason
