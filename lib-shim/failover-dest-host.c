@@ -321,7 +321,10 @@ _close(void *user_data, uint64_t id)
 
   if (g_hash_table_remove(self->connections, &id))
     return;
-  log_writer_reopen(self->dest->super.writer, NULL); /* the one in use */
+  /* the one in use: its server is healthy */
+  if (self->stream && failover_stream_quiesce(self->stream))
+    failover_stream_drain(self->stream);
+  log_writer_reopen(self->dest->super.writer, NULL);
   self->fd_in_use = -1;
 }
 

@@ -59,6 +59,7 @@ struct _FailoverDest
   TLSSession *tls_session;          /* established, while its connection is handed over */
   FailoverDestHandOver *hand_over;  /* waits for the connection in use to come to the end of a message */
   gboolean end_pending;             /* the connection in use has ended, the peer still acknowledges */
+  guint64 ended;                    /* which one, as the engine calls it */
   failover_reason end_reason;
   FailoverDestTimer timers[FAILOVER_TIMER_COUNT];
   GHashTable *lookups;     /* id -> Lookup */
@@ -76,6 +77,7 @@ void failover_dest_complete_hand_over_soon(FailoverDest *self);
 /* failover-dest-saved.c */
 void failover_dest_save(FailoverDest *self);
 void failover_dest_fetch_saved(FailoverDest *self);
+void failover_dest_put_back_saved(FailoverDest *self);
 void failover_dest_saved_free(FailoverDestSaved *self);
 void failover_dest_saved_not_wanted(gpointer s);
 

@@ -35,6 +35,40 @@ _saved_key(FailoverDest *self)
   return g_strdup_printf("failover(%s)", log_pipe_get_persist_name((LogPipe *) self->dest));
 }
 
+/* When a configuration is given up in favour of the one before, some versions of
+ * syslog-ng have taken away its store before it is deinitialized. */
+static GHashTable *without_store; /* key -> FailoverDestSaved */
+
+static void
+_store(FailoverDest *self, FailoverDestSaved *saved)
+{
+  GlobalConfig *cfg = log_pipe_get_config((LogPipe *) self->dest);
+  gchar *key = _saved_key(self);
+
+  if (cfg->persist)
+    {
+      host_persist_config_add(cfg, key, saved, failover_dest_saved_not_wanted);
+      g_free(key);
+      return;
+    }
+  if (!without_store)
+    without_store = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, failover_dest_saved_not_wanted);
+  g_hash_table_replace(without_store, key, saved);
+}
+
+void
+failover_dest_put_back_saved(FailoverDest *self)
+{
+  FailoverDestSaved *saved = g_steal_pointer(&self->saved);
+
+  if (!saved)
+    return;
+  if (cfg_is_shutting_down(log_pipe_get_config((LogPipe *) self->dest)))
+    failover_dest_saved_not_wanted(saved);
+  else
+    _store(self, saved);
+}
+
 void
 failover_dest_save(FailoverDest *self)
 {
@@ -42,7 +76,7 @@ failover_dest_save(FailoverDest *self)
   failover_snapshot *snapshot;
   guint32 server;
 
-  if (!cfg->persist || failover_engine_save(self->engine, &snapshot) != FAILOVER_OK)
+  if (cfg_is_shutting_down(cfg) || failover_engine_save(self->engine, &snapshot) != FAILOVER_OK)
     return;
 
   FailoverDestSaved *saved = g_new0(FailoverDestSaved, 1);
@@ -50,18 +84,23 @@ failover_dest_save(FailoverDest *self)
   saved->stream = self->stream ? failover_stream_ref(self->stream) : NULL;
   saved->fd = self->fd_in_use;
   saved->fd_shutdown = -1;
-  if (failover_engine_in_use(self->engine, NULL, &server) && server != 0)
+  if (cfg->persist && failover_engine_in_use(self->engine, NULL, &server) && server != 0)
     saved->fd_shutdown = fcntl(self->fd_in_use, F_DUPFD_CLOEXEC, 0);
-
-  gchar *key = _saved_key(self);
-  host_persist_config_add(cfg, key, saved, failover_dest_saved_not_wanted);
-  g_free(key);
+  _store(self, saved);
 }
 
 void
 failover_dest_fetch_saved(FailoverDest *self)
 {
-  gchar *key = _saved_key(self);
+  gchar *key = _saved_key(self), *stored_key;
+  gpointer saved;
+
   self->saved = cfg_persist_config_fetch(log_pipe_get_config((LogPipe *) self->dest), key);
+  if (!self->saved && without_store
+      && g_hash_table_steal_extended(without_store, key, (gpointer *) &stored_key, &saved))
+    {
+      self->saved = saved;
+      g_free(stored_key);
+    }
   g_free(key);
 }

@@ -37,12 +37,9 @@ failover_dest_check_engine(FailoverDest *self, failover_status status)
 static void
 _report_end(FailoverDest *self)
 {
-  uint64_t connection;
-
   self->end_pending = FALSE;
-  if (failover_engine_in_use(self->engine, &connection, NULL))
-    failover_dest_check_engine(self, failover_engine_disconnected(self->engine, connection, self->end_reason,
-                                                                  (failover_text) { NULL, 0 }));
+  failover_dest_check_engine(self, failover_engine_disconnected(self->engine, self->ended, self->end_reason,
+                                                                (failover_text) { NULL, 0 }));
 }
 
 /* The LogWriter has taken the error of a write that failed; what the kernel still
@@ -86,7 +83,9 @@ _connection_ended(FailoverDest *self, gboolean write_failed)
       failover_dest_complete_hand_over_soon(self);
       return;
     }
-  self->end_pending = end.draining;
+  if (!failover_engine_in_use(self->engine, &self->ended, NULL))
+    return;
+  self->end_pending = end.draining; /* by then another one may be in use */
   if (!end.draining)
     _report_end(self);
 }
@@ -207,7 +206,10 @@ _async_init(HostTransportMapper *mapper, HostAsyncInitFunc func G_GNUC_UNUSED, g
   FailoverDest *self = _of_driver((LogDriver *) arg);
 
   failover_dest_fetch_saved(self);
-  return self->mapper_async_init(mapper, _start, arg);
+  if (self->mapper_async_init(mapper, _start, arg))
+    return TRUE;
+  failover_dest_put_back_saved(self); /* the configuration before goes on with it */
+  return FALSE;
 }
 
 /* One second for all destinations together. */
@@ -241,7 +243,7 @@ _deinit(LogPipe *s)
   if (self->engine)
     {
       if (self->end_pending)
-        failover_stream_stop_draining(self->stream);
+        failover_stream_stop_draining_closed(self->stream);
       failover_dest_complete_hand_over(self);
       failover_dest_save(self);
       failover_dest_check_engine(self, failover_engine_stop(self->engine));
@@ -249,7 +251,7 @@ _deinit(LogPipe *s)
       failover_engine_free(self->engine);
       self->engine = NULL;
     }
-  g_clear_pointer(&self->saved, failover_dest_saved_not_wanted);
+  failover_dest_put_back_saved(self);
 
   if (self->stream && cfg_is_shutting_down(cfg))
     {

@@ -55,6 +55,8 @@ _drain_step(Drain *self)
 {
   TcpState tcp = { .reset = TRUE };
   gboolean readable = tcp_state_read_all(self->fd, &tcp);
+  /* with TLS too: the LogProto said close_notify when it was freed, and most peers
+   * answer that with a FIN alone */
   gboolean closed_by_peer = self->closed_by_peer || (readable && tcp.received == self->received + 1);
 
   if (readable)
@@ -102,6 +104,18 @@ failover_stream_start_draining(FailoverStream *stream, Decoration *connection)
   self->timer.handler = _drain_due;
   stream->drains = g_list_append(stream->drains, self);
   timer_arm(&self->timer, self->interval_ms);
+}
+
+void
+failover_stream_stop_draining_closed(FailoverStream *self)
+{
+  for (GList *next = self->drains; next;)
+    {
+      Drain *drain = next->data;
+      next = next->next;
+      if (drain->closed_by_peer)
+        _drain_finish(drain, FALSE);
+    }
 }
 
 void

@@ -315,10 +315,10 @@ _decorate(LogProtoClient *proto, FailoverStream *stream)
 {
   Decoration *self = g_new0(Decoration, 1);
 
-  self->resend = failover_stream_take_waiting(stream);
-  if (!self->resend && failover_resend_new(&stream->settings, &self->resend) != FAILOVER_OK)
+  if (failover_resend_new(&stream->settings, &self->resend) != FAILOVER_OK)
     g_error("failover: out of memory"); /* as GLib does */
   self->stream = failover_stream_ref(stream);
+  _fetch_waiting(self);
   self->proto = proto;
   self->fd = fd_under_construction;
   self->drain_fd = -1;

@@ -178,7 +178,9 @@ _watch_due(gpointer s)
   _watch_progress(self);
   if (_is_idle(self))
     {
-      gboolean half_closed = failover_stream_sample(self->active, &tcp) && !tcp.open && !tcp.reset;
+      /* in the middle of a message the LogWriter writes it to its end, and learns it then */
+      gboolean half_closed = failover_stream_sample(self->active, &tcp) && !tcp.open && !tcp.reset
+                             && failover_stream_is_between_messages(self->active);
       if (failover_stream_count_kept(self->active->resend) == 0)
         next_ms = WATCH_IDLE_MS;
       if (half_closed && !iv_timer_registered(&self->finishing) && self->callbacks.half_closed)
@@ -209,7 +211,7 @@ failover_stream_quiesce(FailoverStream *self)
 void
 failover_stream_drain(FailoverStream *self)
 {
-  if (self->active)
+  if (self->active && self->active->drain_fd < 0)
     self->active->drain_fd = fcntl(self->active->fd, F_DUPFD_CLOEXEC, 0);
 }
 
@@ -291,11 +293,12 @@ failover_stream_finish(FailoverStream *self, gint64 deadline_ms)
 {
   TcpState tcp;
 
-  while (self->active && failover_stream_now_ms() < deadline_ms)
+  /* once in any case: other destinations may have used up the time */
+  while (self->active)
     {
       if (failover_stream_flush(self->active) == LPS_ERROR)
         break;
-      if (!tcp_state_read(self->active->fd, &tcp)
+      if (!tcp_state_read(self->active->fd, &tcp) || tcp.reset || failover_stream_now_ms() >= deadline_ms
           || (tcp.acked >= tcp.written && failover_stream_is_between_messages(self->active)))
         break;
       struct pollfd writable = { .fd = self->active->fd,

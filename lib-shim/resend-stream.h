@@ -77,8 +77,9 @@ typedef struct _FailoverStreamEnd
 
 FailoverStreamEnd failover_stream_end(FailoverStream *self);
 
-/* Ends all draining now. */
+/* Ends all draining now; or only that of connections which the peer has closed. */
 void failover_stream_stop_draining(FailoverStream *self);
+void failover_stream_stop_draining_closed(FailoverStream *self);
 
 /* At the end of syslog-ng: gives the peer until `deadline_ms` (CLOCK_MONOTONIC)
  * to acknowledge what is on its way. */

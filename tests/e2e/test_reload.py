@@ -5,12 +5,18 @@ import pytest
 
 from harness.lab import Lab
 from harness.receiver import Receiver
-from harness.waiting import holds_for, wait_until
+from harness.waiting import SOON_S, holds_for, wait_until
 
+ALL_FAILED = "failover: all log servers failed"
 CONNECTED = "failover: connected to log server"
 BACK = "failover: back on the primary log server"
 KEPT = "failover: connection kept over reload"
 PROBE_OK = "failover: probe of the primary succeeded"
+
+# What keeps a new configuration from starting: two destinations with the same name for
+# their state; a destination that cannot be set up itself.
+CLASH = 'udp("127.0.0.1" persist-name("x")); udp("127.0.0.1" persist-name("x"))'
+NO_CIPHER = 'transport("tls") tls(cipher-suite("none"))'
 
 
 def network(*servers: str, failover: str = "switch-delay(0)") -> str:
@@ -196,15 +202,37 @@ def test_refused_at_init_keeps_the_old_one_working(lab: Lab) -> None:
     """syslog-ng then starts the old configuration anew, after the new one was set up in part."""
     good = lab.config(network("second"))
     primary, second = on_the_second(lab, good)
-    # Two destinations that would keep their state under one name.
-    clash = 'udp("127.0.0.1" persist-name("x")); udp("127.0.0.1" persist-name("x"))'
-    lab.client.reload_broken(lab.config(f"{network('second')}; {clash}"))
+    lab.client.reload_broken(lab.config(f"{network('second')}; {CLASH}"))
     lab.deliver_to(second)
     primary.start()
     second.kill()
     lab.deliver_to(primary)
     lab.client.reload(good)
     lab.deliver_to(primary)
+
+
+@pytest.mark.parametrize("broken", [f"{network('second')}; {CLASH}", network("second").replace("port(514)", f"port(514) {NO_CIPHER}")],
+                         ids=["after it", "itself"])
+def test_refused_at_init_keeps_what_is_unconfirmed(lab: Lab, broken: str) -> None:
+    primary, second = lab.server("primary"), lab.server("second", start=False)
+    client = lab.start_client(lab.config(network("second")))
+    lab.deliver_to(primary)
+    primary.freeze()
+    unread = list(lab.sender.send(10))
+    wait_until(lambda: client.counters("dst")["written"] == 13, SOON_S, "all messages in the kernel")
+    primary.kill()
+    client.wait_for(ALL_FAILED)
+    client.reload_broken(lab.config(broken))
+    second.start()
+    wait_until(lambda: set(unread) <= set(second.numbers()), SOON_S, "what the primary had not read at the second")
+
+
+def test_server_in_use_is_removed_without_doubling(lab: Lab) -> None:
+    _, second = on_the_second(lab, lab.config(network("second", "third")))
+    third = lab.server("third")
+    lab.client.reload(lab.config(network("third")))
+    lab.deliver_to(third)
+    assert not set(second.numbers()) & set(third.numbers())
 
 
 # Without failover(), without the module

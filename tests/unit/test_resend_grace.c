@@ -63,12 +63,15 @@ Test(resend_grace, the_grace_runs_only_while_the_receiver_answers)
     fake_stream_sample_after(&stream, 300);
   cr_expect_eq(fake_stream_state(&stream).kept, 2u);
 
-  /* one more byte is an answer, and so is that nothing is left to be answered */
+  /* one more byte is an answer, and so is that nothing is left to be answered; of a
+   * time that nobody has looked at only 200 ms count */
   stream.acked++;
   fake_stream_sample_after(&stream, 300);
-  cr_expect_eq(fake_stream_state(&stream).kept, 2u);
   stream.acked = stream.written;
-  fake_stream_sample_after(&stream, 200);
+  fake_stream_sample_after(&stream, 30000);
+  fake_stream_sample_after(&stream, 99);
+  cr_expect_eq(fake_stream_state(&stream).kept, 2u);
+  fake_stream_sample_after(&stream, 1);
   cr_expect_eq(fake_stream_state(&stream).kept, 1u);
   fake_stream_sample_after(&stream, 500);
   cr_expect_eq(fake_stream_state(&stream).kept, 0u);

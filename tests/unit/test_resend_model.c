@@ -71,7 +71,7 @@ typedef struct Model
   int64_t now_ms;
   uint64_t sampled_acked, known_edge, read;
   uint32_t widest;
-  bool well;
+  bool well, idle;
   int64_t known_to_ms, grace_clock_ms;
   uint64_t samples;
   uint64_t confirmed, resent, grace_cut;
@@ -159,11 +159,12 @@ _model_sample(Model *self, const failover_sample *sample)
   const bool reads = edge >= self->known_edge + (acknowledged - acknowledged / 8);
   self->well = self->well && keeps_up && !widens;
   if (answers && self->well && reads)
-    self->grace_clock_ms += sample->now_ms - self->known_to_ms;
+    self->grace_clock_ms += self->idle || sample->now_ms - self->known_to_ms < 200 ? sample->now_ms - self->known_to_ms : 200;
   if (answers || sample->now_ms - self->known_to_ms > 100)
     {
       self->known_to_ms = sample->now_ms;
       self->known_edge = edge;
+      self->idle = sample->acked >= sample->written;
       self->well = keeps_up;
     }
   const uint64_t unread = self->grace_ms > 0 ? 2 * (self->widest - (uint64_t) sample->window) : 0;

@@ -108,9 +108,11 @@ Resend::sample(const TransportSample &sample)
   counts_ = counts_ && keeps_up && !widens;
   if (answers || sample.now_ms - counted_to_ms_ > longest_answer_ms)
     {
+      const int64_t elapsed_ms = sample.now_ms - counted_to_ms_;
       if (counts_ && answers && reads)
-        grace_clock_ms_ += sample.now_ms - counted_to_ms_;
+        grace_clock_ms_ += idle_ ? elapsed_ms : std::min(elapsed_ms, 2 * longest_answer_ms);
       counted_to_ms_ = sample.now_ms;
+      idle_ = sample.acked >= sample.written;
       counts_ = keeps_up;
       window_edge_ = edge;
     }

@@ -135,6 +135,7 @@ private:
   int64_t grace_clock_ms_ = 0;
   int64_t counted_to_ms_ = 0; // time until then was counted, or not
   bool counts_ = false;       // nothing speaks against the time since then
+  bool idle_ = false;         // then nothing was left to be answered
   uint64_t window_edge_ = 0;  // then: the receiver took bytes before this place
 
   ResendCounters counters_;

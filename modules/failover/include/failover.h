@@ -193,8 +193,8 @@ typedef struct failover_sample
 } failover_sample;
 
 /* Confirms messages and lets go of those whose grace is over.  The grace runs only
- * from one sample to the next, and only if the window shows that the peer has read
- * meanwhile; one that is wider than any before does not show it. */
+ * from one answer of the peer to the next, and only if the window shows that it has
+ * read meanwhile; one that is wider than any before does not show it. */
 void failover_resend_sample(failover_resend *resend, const failover_sample *sample);
 
 /* The connection ended: what is kept is to be posted on the next one.

@@ -45,8 +45,9 @@ enum class End
 // the receiver to the next, or while it has nothing to answer, if at each sample the
 // window was at least half of the widest and not wider than any before, and if its
 // far edge has moved on with the acknowledgements, but for an eighth of them.  An
-// answer that takes longer than 100 ms, and the time before it, does not count.  The
-// receiver shows the first window before the first byte.
+// answer that takes longer than 100 ms, and the time before it, does not count, nor
+// does more than 200 ms of a time that nobody has looked at.  The receiver shows the
+// first window before the first byte.
 //
 // And from where on it counts: of what is acknowledged, twice what the window lacks
 // of the widest may be unread, unless nothing was acknowledged since the last sample
@@ -66,7 +67,7 @@ public:
     const bool reads = tcp.acked + tcp.window >= edge_ + (acknowledged - acknowledged / 8);
     well_ = well_ && keeps_up && !widens;
     if (answers && well_ && reads)
-      ms_ += now_ms - known_to_ms_;
+      ms_ += idle_ ? now_ms - known_to_ms_ : std::min<int64_t>(now_ms - known_to_ms_, 200);
     const uint64_t unread = grace_ms > 0 ? uint64_t{ widest_ - tcp.window } * 2 : 0;
     if (acknowledged > 0)
       read_ = std::max(read_, tcp.acked - std::min(unread, tcp.acked));
@@ -77,6 +78,7 @@ public:
       return;
     known_to_ms_ = now_ms;
     well_ = keeps_up;
+    idle_ = tcp.acked >= tcp.written;
     edge_ = tcp.acked + tcp.window;
   }
 
@@ -90,6 +92,7 @@ private:
   int64_t ms_ = 0;
   int64_t known_to_ms_ = 0;
   bool well_ = false;
+  bool idle_ = false;
   uint64_t acked_ = 0;
   uint64_t edge_ = 0;
   uint64_t read_ = 0;
