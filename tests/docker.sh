@@ -11,14 +11,14 @@ cd "$(dirname "$0")/.." || exit 1
 . tests/lib/packages.sh
 # shellcheck source=tests/lib/chroot.sh
 . tests/lib/chroot.sh
+# shellcheck source=tests/lib/steps.sh
+. tests/lib/steps.sh
 
 export RELEASE=${1:-bookworm} # compose.yaml reads it
 image=localhost/syslog-ng-failover
 base=docker.io/library/debian:$RELEASE-slim
 services=(primary second third client)
 deadline_s=120
-passed=0
-failed=0
 
 if [ "$(id -u)" -ne 0 ]; then
   echo "tests/docker.sh makes chroots and containers: run it as root (sudo tests/docker.sh)" >&2
@@ -79,21 +79,6 @@ END
   export BUILDAH_ISOLATION=chroot BUILDAH_FORMAT=docker DISABLE_HC_SYSTEMD=true
   # crun does not want version 1 and version 2 at the same time
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
-}
-
-# step NAME COMMAND...: one check; what it prints is shown if it fails
-step()
-{
-  local what=$1
-  shift
-  if "$@" > "$work/log" 2>&1; then
-    passed=$((passed + 1))
-    echo "$what: passed"
-  else
-    failed=$((failed + 1))
-    cat "$work/log"
-    echo "$what: FAILED"
-  fi
 }
 
 # what follows a failed step would only wait for what cannot come

@@ -10,31 +10,16 @@ cd "$(dirname "$0")/.." || exit 1
 . tests/lib/packages.sh
 # shellcheck source=tests/lib/chroot.sh
 . tests/lib/chroot.sh
+# shellcheck source=tests/lib/steps.sh
+. tests/lib/steps.sh
 
 release=${1:-bookworm}
 name=syslog-ng-mod-failover
-passed=0
-failed=0
 
 if [ "$(id -u)" -ne 0 ]; then
   echo "tests/package.sh makes chroots: run it as root (sudo tests/package.sh)" >&2
   exit 1
 fi
-
-# step NAME COMMAND...: one check; what it prints is shown if it fails
-step()
-{
-  local what=$1
-  shift
-  if "$@" > "$work/log" 2>&1; then
-    passed=$((passed + 1))
-    echo "$what: passed"
-  else
-    failed=$((failed + 1))
-    cat "$work/log"
-    echo "$what: FAILED"
-  fi
-}
 
 in_builder() { chroot_run "$builder" "$@"; }
 in_clean() { chroot_run "$clean" "$@"; }
