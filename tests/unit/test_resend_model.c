@@ -297,13 +297,16 @@ _sample(Model *self, uint64_t *random)
   const uint64_t missing = partial ? 1 + _below(random, _stream_length(last->length)) : 0;
   const uint64_t in_kernel = self->written - missing;
 
+  /* now and then a kernel shows more of its buffer than before */
+  const uint32_t full = 60000 + (uint32_t) (self->samples / 8) * 100;
+
   self->now_ms += _chance(random, 50) ? 0 : (int64_t) _below(random, 200);
   if (self->acked < in_kernel && _chance(random, 70))
     self->acked += _below(random, in_kernel - self->acked + 1);
   failover_sample sample = { .struct_size = sizeof(sample),
                              .written = in_kernel + (_chance(random, 20) ? _below(random, 500) : 0),
                              .acked = self->acked,
-                             .window = _chance(random, 70) ? 60000 : (uint32_t) _below(random, 60000),
+                             .window = _chance(random, 70) ? full : (uint32_t) _below(random, full),
                              .now_ms = self->now_ms,
                              .last_is_partial = partial };
   failover_resend_sample(self->resend, &sample);
