@@ -21,7 +21,7 @@ expect()
   local name=$1 text output
   shift
   rm -rf "$work/build"
-  if output=$(PKG_CONFIG_LIBDIR="$work/pc" cmake -S . -B "$work/build" -DFAILOVER_TESTS=OFF 2>&1); then
+  if output=$(PKG_CONFIG_LIBDIR="$work/pc" cmake -S . -B "$work/build" -G Ninja -DFAILOVER_TESTS=OFF 2>&1); then
     echo "dependencies: $name: CMake did not complain" >&2
     status=1
     return
