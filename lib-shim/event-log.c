@@ -8,6 +8,8 @@
 
 #include "messages.h"
 
+#include <string.h>
+
 #define TAG_TEXT(name, text) evt_tag_printf(name, "%.*s", (int) (text).length, (text).data)
 
 #define TAGS_OF_ALL(self, event) \
@@ -24,9 +26,11 @@
 static EVTTAG *
 _tag_error(const failover_event *event)
 {
-  if (event->detail.length)
-    return TAG_TEXT("error", event->detail);
-  return evt_tag_str("error", failover_reason_text(event->reason));
+  const gchar *ours = failover_reason_text(event->reason);
+  failover_text text = event->detail.length ? event->detail : (failover_text) { ours, strlen(ours) };
+
+  return evt_tag_printf("error", "%.*s%s", (int) text.length, text.data,
+                        event->fruitless ? "; none of the messages sent to it is confirmed" : "");
 }
 
 /* Messages that the servers tried so far have not confirmed. */

@@ -257,7 +257,7 @@ failover_dest_complete_hand_over(FailoverDest *self)
   self->fd_in_use = -1;
   if (failover_engine_in_use(self->engine, &connection, NULL))
     failover_dest_check_engine(self, failover_engine_disconnected(self->engine, connection, FAILOVER_REASON_LOCAL,
-                                                                  (failover_text) { NULL, 0 }));
+                                                                  (failover_text) { NULL, 0 }, false));
 }
 
 static void

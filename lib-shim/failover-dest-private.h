@@ -58,9 +58,6 @@ struct _FailoverDest
   FailoverStream *stream;           /* NULL with resend(no) */
   TLSSession *tls_session;          /* established, while its connection is handed over */
   FailoverDestHandOver *hand_over;  /* waits for the connection in use to come to the end of a message */
-  gboolean end_pending;             /* the connection in use has ended, the peer still acknowledges */
-  guint64 ended;                    /* which one, as the engine calls it */
-  failover_reason end_reason;
   FailoverDestTimer timers[FAILOVER_TIMER_COUNT];
   GHashTable *lookups;     /* id -> Lookup */
   GHashTable *connections; /* id -> Connection in the making */

@@ -33,15 +33,6 @@ failover_dest_check_engine(FailoverDest *self, failover_status status)
               evt_tag_int("status", status));
 }
 
-/* The engine goes on to the next server. */
-static void
-_report_end(FailoverDest *self)
-{
-  self->end_pending = FALSE;
-  failover_dest_check_engine(self, failover_engine_disconnected(self->engine, self->ended, self->end_reason,
-                                                                (failover_text) { NULL, 0 }));
-}
-
 /* The LogWriter has taken the error of a write that failed; what the kernel still
  * knows has to tell. */
 static failover_reason
@@ -52,8 +43,6 @@ _reason_of_end(FailoverDest *self, FailoverStreamEnd end)
 
   if (end.silent)
     return FAILOVER_REASON_TIMEOUT;
-  if (end.closed_by_peer)
-    return FAILOVER_REASON_CLOSED;
   if (error)
     return failover_reason_from_errno(error);
   if (!tcp_state_read(self->fd_in_use, &tcp))
@@ -64,16 +53,14 @@ _reason_of_end(FailoverDest *self, FailoverStreamEnd end)
 }
 
 static void
-_connection_ended(FailoverDest *self, gboolean write_failed)
+_connection_ended(FailoverDest *self)
 {
   FailoverStreamEnd end = { 0 };
-
-  if (!write_failed && self->stream && failover_stream_finish_message(self->stream))
-    return; /* comes here again */
+  uint64_t connection;
 
   if (self->stream)
     end = failover_stream_end(self->stream);
-  self->end_reason = _reason_of_end(self, end);
+  failover_reason reason = _reason_of_end(self, end);
 
   log_writer_reopen(self->dest->super.writer, NULL); /* frees the proto, which closes the connection */
   self->fd_in_use = -1;
@@ -83,11 +70,9 @@ _connection_ended(FailoverDest *self, gboolean write_failed)
       failover_dest_complete_hand_over_soon(self);
       return;
     }
-  if (!failover_engine_in_use(self->engine, &self->ended, NULL))
-    return;
-  self->end_pending = end.draining; /* by then another one may be in use */
-  if (!end.draining)
-    _report_end(self);
+  if (failover_engine_in_use(self->engine, &connection, NULL))
+    failover_dest_check_engine(self, failover_engine_disconnected(self->engine, connection, reason,
+                                                                  (failover_text) { NULL, 0 }, end.fruitless));
 }
 
 static void
@@ -99,16 +84,7 @@ _stream_is_quiet(gpointer user_data)
 static void
 _stream_is_half_closed(gpointer user_data)
 {
-  _connection_ended(user_data, FALSE);
-}
-
-static void
-_stream_is_drained(gpointer user_data)
-{
-  FailoverDest *self = user_data;
-
-  if (self->end_pending)
-    _report_end(self);
+  _connection_ended(user_data);
 }
 
 /* The stream of the configuration before goes on, with what waits in it. */
@@ -121,7 +97,6 @@ _set_up_stream(FailoverDest *self)
     .user_data = self,
     .quiet = _stream_is_quiet,
     .half_closed = _stream_is_half_closed,
-    .drained = _stream_is_drained,
   };
 
   gint64 dead_peer_timeout_ms = failover_options_get_dead_peer_timeout_ms(self->options);
@@ -242,8 +217,6 @@ _deinit(LogPipe *s)
 
   if (self->engine)
     {
-      if (self->end_pending)
-        failover_stream_stop_draining_closed(self->stream);
       failover_dest_complete_hand_over(self);
       failover_dest_save(self);
       failover_dest_check_engine(self, failover_engine_stop(self->engine));
@@ -280,7 +253,7 @@ _notify(LogPipe *s, gint notify_code, gpointer user_data G_GNUC_UNUSED)
     {
       FailoverDest *self = _of_driver((LogDriver *) s);
       if (self->engine)
-        _connection_ended(self, notify_code == NC_WRITE_ERROR);
+        _connection_ended(self);
     }
   return HOST_NOTIFY_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * with the OpenSSL exception, see LICENSE.
  *
- * resend-drain.c - connections that are not in use any more but not done yet: the
- * peer still has to acknowledge what is on its way.  Main thread.
+ * resend-drain.c - connections that are not in use any more but not done yet: not
+ * everything on them is confirmed.  Main thread.
  */
 #include "resend-stream-private.h"
 
@@ -14,8 +14,6 @@ enum
 {
   DRAIN_FIRST_MS = 1, /* doubles up to */
   DRAIN_SLOWEST_MS = 50,
-  DRAIN_FAILBACK_MS = 10000, /* a healthy connection that is given up */
-  DRAIN_CLOSED_MS = 1000,    /* one that the peer has closed */
 };
 
 typedef struct _Drain
@@ -23,62 +21,74 @@ typedef struct _Drain
   FailoverStream *stream;
   failover_resend *resend;
   gint fd;
-  gboolean closed_by_peer;
   gboolean last_is_partial;
-  guint64 received; /* as in the decoration: to see the peer's FIN */
-  gint64 deadline_ms;
   gint interval_ms;
   struct iv_timer timer;
 } Drain;
 
-/* `died`: also what is acknowledged may not have been read. */
+typedef enum _DrainResult
+{
+  DRAIN_GOES_ON,
+  DRAIN_CONFIRMED, /* everything */
+  DRAIN_ENDED,     /* by the peer, or by our stop */
+  DRAIN_STUCK,     /* the peer makes no progress any more */
+} DrainResult;
+
 static void
-_drain_finish(Drain *self, gboolean died)
+_finish(Drain *self, DrainResult result)
 {
   FailoverStream *stream = self->stream;
-  gboolean closed_by_peer = self->closed_by_peer;
 
   timer_cancel(&self->timer);
   stream->drains = g_list_remove(stream->drains, self);
+  if (result == DRAIN_CONFIRMED)
+    tcp_discard_input(self->fd);
+  else if (result == DRAIN_STUCK)
+    tcp_give_up(self->fd);
   close(self->fd);
-  failover_resend_connection_lost(self->resend, !died);
+  failover_resend_connection_lost(self->resend);
   failover_stream_give_back(stream, self->resend);
   g_free(self);
+}
 
-  if (closed_by_peer && stream->callbacks.drained)
-    stream->callbacks.drained(stream->callbacks.user_data);
+static DrainResult
+_look_at(Drain *self)
+{
+  TcpState tcp;
+
+  if (!tcp_state_read(self->fd, &tcp) || !tcp.open)
+    return DRAIN_ENDED;
+  failover_stream_sample_resend(self->resend, &tcp, self->last_is_partial);
+  switch (failover_resend_drain(self->resend, failover_stream_now_ms(), self->stream->dead_peer_timeout_ms))
+    {
+    case FAILOVER_DRAIN_DONE:
+      return DRAIN_CONFIRMED;
+    case FAILOVER_DRAIN_STUCK:
+      return DRAIN_STUCK;
+    default:
+      return DRAIN_GOES_ON;
+    }
 }
 
 /* TRUE: it is done. */
 static gboolean
-_drain_step(Drain *self)
+_step(Drain *self)
 {
-  TcpState tcp = { .reset = TRUE };
-  gboolean readable = tcp_state_read_all(self->fd, &tcp);
-  /* with TLS too: the LogProto said close_notify when it was freed, and most peers
-   * answer that with a FIN alone */
-  gboolean closed_by_peer = self->closed_by_peer || (readable && tcp.received == self->received + 1);
+  DrainResult result = _look_at(self);
 
-  if (readable)
-    failover_stream_sample_resend(self->resend, &tcp, self->last_is_partial);
-  /* a peer that has closed has read what it acknowledged; of one that has not,
-   * also the grace is waited for; a half message stays in any case */
-  guint64 stays = self->last_is_partial ? 1 : 0;
-  gboolean done = readable && tcp.acked >= tcp.written
-                  && (closed_by_peer || failover_stream_count_kept(self->resend) <= stays);
-  if (!done && readable && !tcp.reset && failover_stream_now_ms() < self->deadline_ms)
+  if (result == DRAIN_GOES_ON)
     return FALSE;
-  _drain_finish(self, !done && !closed_by_peer);
+  _finish(self, result);
   return TRUE;
 }
 
 static void
-_drain_due(gpointer s)
+_due(gpointer s)
 {
   Drain *self = s;
   FailoverStream *stream = failover_stream_ref(self->stream);
 
-  if (!_drain_step(self))
+  if (!_step(self))
     {
       self->interval_ms = MIN(self->interval_ms * 2, DRAIN_SLOWEST_MS);
       timer_arm(&self->timer, self->interval_ms);
@@ -94,45 +104,30 @@ failover_stream_start_draining(FailoverStream *stream, Decoration *connection)
   self->stream = stream;
   self->resend = g_steal_pointer(&connection->resend);
   self->fd = connection->drain_fd;
-  self->closed_by_peer = connection->closed_by_peer;
   self->last_is_partial = failover_stream_last_is_partial(connection);
-  self->received = connection->received;
-  self->deadline_ms = failover_stream_now_ms() + (self->closed_by_peer ? DRAIN_CLOSED_MS : DRAIN_FAILBACK_MS);
   self->interval_ms = DRAIN_FIRST_MS;
   IV_TIMER_INIT(&self->timer);
   self->timer.cookie = self;
-  self->timer.handler = _drain_due;
+  self->timer.handler = _due;
   stream->drains = g_list_append(stream->drains, self);
   timer_arm(&self->timer, self->interval_ms);
-}
-
-void
-failover_stream_stop_draining_closed(FailoverStream *self)
-{
-  for (GList *next = self->drains; next;)
-    {
-      Drain *drain = next->data;
-      next = next->next;
-      if (drain->closed_by_peer)
-        _drain_finish(drain, FALSE);
-    }
+  /* the LogProto shuts its socket down when it is freed, the server would see an
+   * end and close the connection before everything is confirmed */
+  tcp_replace(connection->fd);
 }
 
 void
 failover_stream_stop_draining(FailoverStream *self)
 {
   while (self->drains)
-    {
-      Drain *drain = self->drains->data;
-      _drain_finish(drain, FALSE);
-    }
+    _finish(self->drains->data, DRAIN_ENDED);
 }
 
 void
 failover_stream_finish_draining(FailoverStream *self, gint64 deadline_ms)
 {
   while (self->drains && failover_stream_now_ms() < deadline_ms)
-    if (!_drain_step(self->drains->data))
+    if (!_step(self->drains->data))
       g_usleep(1000);
   failover_stream_stop_draining(self);
 }

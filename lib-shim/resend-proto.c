@@ -14,11 +14,7 @@
 
 #include <string.h>
 
-enum
-{
-  SAMPLE_EVERY_MESSAGES = 128, /* three system calls, seldom five */
-  RECEIVED_EVERY_MS = 100,
-};
+enum { SAMPLE_EVERY_MESSAGES = 128 }; /* three system calls, seldom five */
 
 /* LogProtoClient * -> Decoration *; only for the first call after the LogWriter
  * has set its callbacks */
@@ -111,22 +107,16 @@ failover_stream_sample_resend(failover_resend *resend, const TcpState *tcp, gboo
   failover_resend_sample(resend, &sample);
 }
 
+/* What a peer still acknowledges after it has closed its side confirms nothing. */
 gboolean
 failover_stream_sample(Decoration *self, TcpState *tcp)
 {
-  gint64 now_ms = failover_stream_now_ms();
-  gboolean with_received = now_ms - self->received_at_ms >= RECEIVED_EVERY_MS;
-
   self->unsampled = 0;
-  if (!(with_received ? tcp_state_read_all(self->fd, tcp) : tcp_state_read(self->fd, tcp)))
+  if (!tcp_state_read(self->fd, tcp))
     return FALSE;
-  if (with_received && tcp->open)
-    {
-      self->received = tcp->received;
-      self->received_at_ms = now_ms;
-    }
   self->half_closed = !tcp->open && !tcp->reset;
-  failover_stream_sample_resend(self->resend, tcp, failover_stream_last_is_partial(self));
+  if (tcp->open)
+    failover_stream_sample_resend(self->resend, tcp, failover_stream_last_is_partial(self));
   return TRUE;
 }
 

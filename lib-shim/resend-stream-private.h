@@ -35,8 +35,6 @@ typedef struct _Decoration
   gboolean failed_with;  /* a write failed with a message that went back to the queue */
   gint error;            /* of the socket, met while reading */
   guint unsampled;       /* messages since the last sample */
-  guint64 received;      /* from the peer, while its side was open */
-  gint64 received_at_ms;
   gint quiesce;          /* atomic, set by the main thread */
   gboolean half_closed;  /* a sample has seen that the peer closed its side */
 
@@ -46,10 +44,7 @@ typedef struct _Decoration
   gint64 alive_at_ms;
   gboolean silent;
 
-  /* set by the main thread when it ends */
-  gint64 finish_until_ms; /* 0: failover_stream_finish_message() was not called */
-  gboolean closed_by_peer;
-  gint drain_fd; /* duplicate, -1: it is not drained */
+  gint drain_fd; /* duplicate, -1: it is not drained; set by the main thread when it ends */
 } Decoration;
 
 struct _FailoverStream
@@ -64,7 +59,6 @@ struct _FailoverStream
   failover_resend *waiting; /* atomic: to be posted by the next who can */
   GList *drains;
   struct iv_timer watch;
-  struct iv_timer finishing;
   struct iv_event quiet;
 };
 
@@ -77,6 +71,7 @@ void failover_stream_connection_freed(FailoverStream *self, Decoration *connecti
 
 /* resend-drain.c */
 void failover_stream_start_draining(FailoverStream *stream, Decoration *connection);
+void failover_stream_stop_draining(FailoverStream *self);
 void failover_stream_finish_draining(FailoverStream *self, gint64 deadline_ms);
 
 /* resend-proto.c */

@@ -18,8 +18,6 @@ enum
   CLOSED_WINDOW_FACTOR = 5, /* times dead-peer-timeout() */
   WATCH_BUSY_MS = 100,    /* while something is kept: acknowledgements, the grace */
   WATCH_IDLE_MS = 1000,   /* otherwise: has the peer closed? */
-  FINISH_STEP_MS = 1,
-  FINISH_MS = 1000,
 };
 
 gint64
@@ -116,16 +114,13 @@ void
 failover_stream_connection_freed(FailoverStream *self, Decoration *connection)
 {
   if (self->active == connection)
-    {
-      self->active = NULL;
-      timer_cancel(&self->finishing);
-    }
+    self->active = NULL;
   if (connection->drain_fd >= 0)
     {
       failover_stream_start_draining(self, connection);
       return;
     }
-  failover_resend_connection_lost(connection->resend, connection->closed_by_peer);
+  failover_resend_connection_lost(connection->resend);
   failover_stream_give_back(self, g_steal_pointer(&connection->resend));
 }
 
@@ -178,12 +173,10 @@ _watch_due(gpointer s)
   _watch_progress(self);
   if (_is_idle(self))
     {
-      /* in the middle of a message the LogWriter writes it to its end, and learns it then */
-      gboolean half_closed = failover_stream_sample(self->active, &tcp) && !tcp.open && !tcp.reset
-                             && failover_stream_is_between_messages(self->active);
+      gboolean half_closed = failover_stream_sample(self->active, &tcp) && !tcp.open && !tcp.reset;
       if (failover_stream_count_kept(self->active->resend) == 0)
         next_ms = WATCH_IDLE_MS;
-      if (half_closed && !iv_timer_registered(&self->finishing) && self->callbacks.half_closed)
+      if (half_closed && self->callbacks.half_closed)
         {
           timer_arm(&self->watch, next_ms);
           self->callbacks.half_closed(self->callbacks.user_data);
@@ -229,63 +222,31 @@ failover_stream_resume(FailoverStream *self)
   _wake_writer(self);
 }
 
+/* A peer that may still read gets the rest of a message that was begun, as far as
+ * the socket takes it: it would store a torn one otherwise. */
 static void
-_finishing_due(gpointer s)
+_finish_message(Decoration *active)
 {
-  FailoverStream *self = s;
-  Decoration *active = self->active;
   TcpState tcp;
 
-  if (!active)
-    return;
-  if (active->flush(active->proto) != LPS_ERROR
-      && failover_stream_has_partial(active)
-      && tcp_state_read(active->fd, &tcp) && !tcp.reset
-      && failover_stream_now_ms() < active->finish_until_ms)
-    {
-      timer_arm(&self->finishing, FINISH_STEP_MS);
-      return;
-    }
-  if (self->callbacks.half_closed)
-    self->callbacks.half_closed(self->callbacks.user_data);
-}
-
-gboolean
-failover_stream_finish_message(FailoverStream *self)
-{
-  Decoration *active = self->active;
-  TcpState tcp;
-
-  if (!active || active->silent || active->finish_until_ms || !failover_stream_has_partial(active)
-      || !tcp_state_read(active->fd, &tcp) || tcp.open || tcp.reset)
-    return FALSE;
-  active->finish_until_ms = failover_stream_now_ms() + FINISH_MS;
-  timer_arm(&self->finishing, FINISH_STEP_MS);
-  return TRUE;
+  if (failover_stream_has_partial(active) && tcp_state_read(active->fd, &tcp) && !tcp.open && !tcp.reset)
+    active->flush(active->proto);
 }
 
 FailoverStreamEnd
 failover_stream_end(FailoverStream *self)
 {
   Decoration *active = self->active;
-  FailoverStreamEnd end = { .error = active ? active->error : 0 };
-  TcpState tcp;
 
-  if (!active || !tcp_state_read_all(active->fd, &tcp))
-    return end;
-
-  failover_stream_sample_resend(active->resend, &tcp, failover_stream_last_is_partial(active));
-  /* the kernel counts the peer's FIN as one more byte received */
-  active->closed_by_peer = tcp.received == active->received + 1
-                           && (!self->tls || tcp_input_ends_with_tls_alert(active->fd));
-  end.closed_by_peer = active->closed_by_peer;
-  end.silent = active->silent;
-  if (active->closed_by_peer && !tcp.reset && tcp.acked < tcp.written)
-    {
-      failover_stream_drain(self);
-      end.draining = active->drain_fd >= 0;
-    }
-  return end;
+  if (!active)
+    return (FailoverStreamEnd) { 0 };
+  _finish_message(active);
+  return (FailoverStreamEnd)
+  {
+    .silent = active->silent,
+    .error = active->error,
+    .fruitless = failover_resend_is_fruitless(active->resend),
+  };
 }
 
 void
@@ -331,10 +292,7 @@ failover_stream_bind(FailoverStream *self, LogWriter *writer, const FailoverStre
   if (writer)
     failover_stream_watch(self);
   else
-    {
-      timer_cancel(&self->watch);
-      timer_cancel(&self->finishing);
-    }
+    timer_cancel(&self->watch);
 }
 
 FailoverStream *
@@ -347,9 +305,6 @@ failover_stream_new(const failover_resend_settings *settings, gint64 dead_peer_t
   IV_TIMER_INIT(&self->watch);
   self->watch.cookie = self;
   self->watch.handler = _watch_due;
-  IV_TIMER_INIT(&self->finishing);
-  self->finishing.cookie = self;
-  self->finishing.handler = _finishing_due;
   IV_EVENT_INIT(&self->quiet);
   self->quiet.cookie = self;
   self->quiet.handler = _quiet;

@@ -23,9 +23,7 @@ typedef struct _FailoverStreamCallbacks
 {
   gpointer user_data;
   void (*quiet)(gpointer user_data);       /* after failover_stream_quiesce() */
-  void (*half_closed)(gpointer user_data); /* the peer has closed: the LogWriter did not notice, or
-                                            * failover_stream_finish_message() is done */
-  void (*drained)(gpointer user_data);     /* after failover_stream_end() said `draining` */
+  void (*half_closed)(gpointer user_data); /* the peer has closed, and the LogWriter did not notice */
 } FailoverStreamCallbacks;
 
 /* `dead_peer_timeout_ms`: a connection on which nothing is acknowledged for this
@@ -55,31 +53,25 @@ void failover_stream_end_connection(void);
 
 /* Stop at the end of a message, so that another connection can take over.  TRUE:
  * it has stopped; FALSE: callbacks.quiet tells when.  failover_stream_drain()
- * then: when the LogProto is freed its connection stays until the peer has
- * everything, at most 10 s; what is left then is posted on the new one. */
+ * then: when the LogProto is freed its connection stays until everything is
+ * confirmed.  If it ends before that, or the peer makes no progress for
+ * dead_peer_timeout_ms, what is left is posted on the new one. */
 gboolean failover_stream_quiesce(FailoverStream *self);
 void failover_stream_drain(FailoverStream *self);
 /* No other connection takes over after all. */
 void failover_stream_resume(FailoverStream *self);
 
-/* The peer has closed its side, but may still read: a message that was begun is
- * written to its end.  TRUE: callbacks.half_closed follows, within a second. */
-gboolean failover_stream_finish_message(FailoverStream *self);
-
-/* How the connection in use ended.  Before its LogProto is freed. */
+/* How the connection in use ended. */
 typedef struct _FailoverStreamEnd
 {
-  gboolean closed_by_peer; /* in order: it had read what its TCP acknowledged */
-  gboolean silent;         /* it was given up: the peer acknowledged nothing any more */
-  gint error;              /* of the socket, if it was met while reading */
-  gboolean draining; /* the peer closed in order and may still acknowledge: callbacks.drained follows */
+  gboolean silent;    /* it was given up: the peer acknowledged nothing any more */
+  gint error;         /* of the socket, if it was met while reading */
+  gboolean fruitless; /* messages were posted on it, and none was confirmed */
 } FailoverStreamEnd;
 
+/* Before its LogProto is freed.  If the peer has only closed its own side, what the
+ * socket takes of a message that was begun is written; nothing is waited for. */
 FailoverStreamEnd failover_stream_end(FailoverStream *self);
-
-/* Ends all draining now; or only that of connections which the peer has closed. */
-void failover_stream_stop_draining(FailoverStream *self);
-void failover_stream_stop_draining_closed(FailoverStream *self);
 
 /* At the end of syslog-ng: gives the peer until `deadline_ms` (CLOCK_MONOTONIC)
  * to acknowledge what is on its way. */

@@ -6,11 +6,13 @@
 #include <linux/sockios.h>
 #include <linux/in.h>
 #include <linux/tcp.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* of <netinet/tcp.h> */
 enum
@@ -41,7 +43,6 @@ _set(TcpState *state, const struct tcp_info *info, int unacknowledged)
   state->written = info->tcpi_bytes_acked + (uint64_t) unacknowledged;
   state->window = info->tcpi_snd_wnd;
   state->in_flight = info->tcpi_unacked > 0;
-  state->received = 0;
 }
 
 /* The two are read one after the other, and an acknowledgement may come in
@@ -78,19 +79,6 @@ tcp_state_read(int fd, TcpState *state)
   return true;
 }
 
-bool
-tcp_state_read_all(int fd, TcpState *state)
-{
-  struct tcp_info info;
-  int unacknowledged, unread;
-
-  if (ioctl(fd, SIOCINQ, &unread) < 0 || !_read_both(fd, &info, &unacknowledged))
-    return false;
-  _set(state, &info, unacknowledged);
-  state->received = info.tcpi_bytes_received - (uint64_t) unread;
-  return true;
-}
-
 void
 tcp_limit_send_buffer(int fd, size_t bytes)
 {
@@ -102,22 +90,15 @@ tcp_limit_send_buffer(int fd, size_t bytes)
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
 }
 
-bool
-tcp_input_ends_with_tls_alert(int fd)
+void
+tcp_replace(int fd)
 {
-  enum { HEADER = 5, TYPE_ALERT = 21, TYPE_ENCRYPTED = 23, ALERT_OF_TLS_1_3 = 2 + 1 + 16 };
-  unsigned char input[16384];
-  ssize_t length = recv(fd, input, sizeof(input), MSG_PEEK | MSG_DONTWAIT);
-  bool alert = false;
+  int unconnected = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-  for (ssize_t at = 0; at + HEADER <= length;)
-    {
-      int type = input[at];
-      int record = input[at + 3] << 8 | input[at + 4];
-      alert = type == TYPE_ALERT || (type == TYPE_ENCRYPTED && record == ALERT_OF_TLS_1_3);
-      at += HEADER + record;
-    }
-  return alert;
+  if (unconnected < 0)
+    return;
+  dup3(unconnected, fd, O_CLOEXEC);
+  close(unconnected);
 }
 
 void

@@ -18,24 +18,20 @@ typedef struct _TcpState
   bool reset;        /* gone: reset or timed out */
   uint64_t acked;    /* position that the peer has acknowledged */
   uint64_t written;  /* position that had entered the kernel when `acked` was read */
-  uint64_t received; /* bytes from the peer that were read here, its FIN is one more */
   uint32_t window;   /* that the peer advertises */
   bool in_flight;    /* something was sent and is not acknowledged */
 } TcpState;
 
-/* Three system calls, five if acknowledgements come meanwhile; `received` is not
- * set.  False if it is no TCP connection. */
+/* Three system calls, five if acknowledgements come meanwhile.  False if it is no
+ * TCP connection. */
 bool tcp_state_read(int fd, TcpState *state);
-
-/* As above, with `received`: one more. */
-bool tcp_state_read_all(int fd, TcpState *state);
 
 /* The kernel takes at most about this much before the socket is not writable. */
 void tcp_limit_send_buffer(int fd, size_t bytes);
 
-/* The unread input ends with a TLS alert, as it does when the peer has closed TLS
- * in order (close_notify).  A FIN without it may be that of a killed process. */
-bool tcp_input_ends_with_tls_alert(int fd);
+/* The descriptor is that of a socket without a connection from now on: whoever
+ * shuts it down or closes it leaves duplicates of the one before alone. */
+void tcp_replace(int fd);
 
 /* Reads and drops what the peer has sent: a connection that is closed with unread
  * bytes is reset, and what is still to be sent is lost. */

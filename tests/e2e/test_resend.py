@@ -139,34 +139,29 @@ def kill_while_behind(flow: Flow) -> None:
     flow.wait_at(flow.second)
 
 
-# Closed in order
+# Closed: however orderly it looks, what is not confirmed is sent again
 
 
 @all_wires
 def test_server_ends_its_side_and_reads_on(flow: Flow, wire: Wire) -> None:
+    """A message that was begun is finished."""
     flow.start_all(wire)
     flow.begin()
     flow.wait_at(flow.primary)
     flow.primary.tell("end")
     flow.wait_at(flow.second)
     tally = flow.finish()
-    assert (tally.doubled, tally.cut) == (0, 0), tally
+    assert tally.cut == 0 and tally.doubled <= MOST_DOUBLED_S * RATE, tally
 
 
 @both
 def test_server_closes_with_nothing_unread(flow: Flow, wire: Wire) -> None:
-    """A message that comes between its last look and its close() makes that a break: its kernel sends a reset.
-
-    So is TLS that ends without close_notify: it may be that of a process that was killed.
-    """
     flow.start_all(wire)
     flow.begin()
     flow.wait_at(flow.primary)
     flow.primary.tell("close")
     flow.wait_at(flow.second)
-    orderly = not wire.tls and not flow.primary.resets_for_unread_bytes()
-    doubled = flow.finish().doubled
-    assert doubled == 0 if orderly else doubled <= MOST_DOUBLED_S * RATE
+    assert flow.finish().doubled <= MOST_DOUBLED_S * RATE
 
 
 # Back to the primary

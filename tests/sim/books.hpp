@@ -80,6 +80,7 @@ struct Call
   failover_timer timer = FAILOVER_TIMER_COUNT;    // timer_due
   uint64_t number = 0;                            // of the look-up or connection
   failover_reason reason = FAILOVER_REASON_COUNT; // connect_failed, disconnected
+  bool fruitless = false;                         // disconnected
   bool with_snapshot = false;                     // start: after a reload
   bool was_in_use = false;                        // start: before the reload
   bool connection_open = false;                   // start: still

@@ -283,13 +283,14 @@ Subject::connect_failed(uint64_t connection, failover_reason reason)
 }
 
 failover_status
-Subject::disconnected(uint64_t connection, failover_reason reason)
+Subject::disconnected(uint64_t connection, failover_reason reason, bool fruitless)
 {
   if (fault_ == Fault::wait_for_dead_peer && reason == FAILOVER_REASON_TIMEOUT)
     return FAILOVER_OK;
   if (in_use_ == connection)
     in_use_.reset();
-  return failover_engine_disconnected(engine_.get(), connection, reason, text("in the simulation"));
+  return failover_engine_disconnected(engine_.get(), connection, reason, text("in the simulation"),
+                                      fruitless);
 }
 
 int64_t

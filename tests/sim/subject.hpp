@@ -51,7 +51,7 @@ public:
   failover_status not_resolved(uint64_t lookup);
   failover_status connected(uint64_t connection);
   failover_status connect_failed(uint64_t connection, failover_reason reason);
-  failover_status disconnected(uint64_t connection, failover_reason reason);
+  failover_status disconnected(uint64_t connection, failover_reason reason, bool fruitless);
 
   int64_t dead_peer_timeout_ms() const; // for the host to obey
   bool in_use(uint64_t &connection, uint32_t &server) const;

@@ -330,8 +330,9 @@ World::connection_ends(uint64_t number, failover_reason reason)
     return connect_fails(number, FAILOVER_REASON_TLS);
   if (books_.in_use != number)
     return tell_late(number);
-  call({ .kind = Call::Kind::disconnected, .number = number, .reason = reason },
-       [&] { return subject_.disconnected(number, reason); });
+  const bool fruitless = random_.chance(20);
+  call({ .kind = Call::Kind::disconnected, .number = number, .reason = reason, .fruitless = fruitless },
+       [&] { return subject_.disconnected(number, reason, fruitless); });
 }
 
 void
@@ -393,7 +394,7 @@ World::tell_late(uint64_t number)
     case 3:
       return call(late, [&] { return subject_.connect_failed(number, FAILOVER_REASON_REFUSED); });
     default:
-      return call(late, [&] { return subject_.disconnected(number, FAILOVER_REASON_RESET); });
+      return call(late, [&] { return subject_.disconnected(number, FAILOVER_REASON_RESET, false); });
     }
 }
 

@@ -172,8 +172,8 @@ fake_host_connect_failed(FakeHost *self, FakeRole role, uint32_t address, failov
                                                  fake_text("says the host")));
 }
 
-void
-fake_host_disconnected(FakeHost *self, failover_reason reason)
+static void
+_disconnected(FakeHost *self, failover_reason reason, bool fruitless)
 {
   for (size_t i = 0; i < self->connection_count; i++)
     if (self->connections[i].state == FAKE_IN_USE)
@@ -182,10 +182,22 @@ fake_host_disconnected(FakeHost *self, failover_reason reason)
         self->role = FAKE_ATTEMPT;
         fake_host_enter(self);
         fake_host_leave(self, failover_engine_disconnected(self->engine, self->connections[i].number, reason,
-                                                  fake_text("says the host")));
+                                                  fake_text("says the host"), fruitless));
         return;
       }
   cr_assert_fail("no connection is in use");
+}
+
+void
+fake_host_disconnected(FakeHost *self, failover_reason reason)
+{
+  _disconnected(self, reason, false);
+}
+
+void
+fake_host_disconnected_fruitless(FakeHost *self, failover_reason reason)
+{
+  _disconnected(self, reason, true);
 }
 
 void

@@ -153,6 +153,8 @@ void fake_host_not_resolved(FakeHost *self, FakeRole role);
 void fake_host_connected(FakeHost *self, FakeRole role, uint32_t address);
 void fake_host_connect_failed(FakeHost *self, FakeRole role, uint32_t address, failover_reason reason);
 void fake_host_disconnected(FakeHost *self, failover_reason reason);
+/* And nothing of what was sent on it is confirmed. */
+void fake_host_disconnected_fruitless(FakeHost *self, failover_reason reason);
 
 /* The short form: one address, and it connects or fails. */
 void fake_host_accept(FakeHost *self, FakeRole role);

@@ -130,9 +130,9 @@ fake_stream_acknowledge(FakeStream *self)
 }
 
 void
-fake_stream_lose(FakeStream *self, bool orderly)
+fake_stream_lose(FakeStream *self)
 {
-  failover_resend_connection_lost(self->resend, orderly);
+  failover_resend_connection_lost(self->resend);
   self->written = self->acked = 0;
 }
 

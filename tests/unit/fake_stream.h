@@ -51,8 +51,8 @@ void fake_stream_sample_after(FakeStream *self, int64_t ms);
 /* The peer acknowledges everything, and the kernel is asked. */
 void fake_stream_acknowledge(FakeStream *self);
 
-/* The connection is lost and the next one begins. */
-void fake_stream_lose(FakeStream *self, bool orderly);
+/* The connection ends and the next one begins. */
+void fake_stream_lose(FakeStream *self);
 
 failover_resend_state fake_stream_state(const FakeStream *self);
 

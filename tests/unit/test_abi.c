@@ -76,7 +76,7 @@ Test(abi, engine_refuses_null)
   cr_expect_eq(failover_engine_connected(NULL, 1), FAILOVER_ERROR_ARGUMENT);
   cr_expect_eq(failover_engine_connect_failed(NULL, 1, FAILOVER_REASON_REFUSED, none),
                FAILOVER_ERROR_ARGUMENT);
-  cr_expect_eq(failover_engine_disconnected(NULL, 1, FAILOVER_REASON_RESET, none), FAILOVER_ERROR_ARGUMENT);
+  cr_expect_eq(failover_engine_disconnected(NULL, 1, FAILOVER_REASON_RESET, none, false), FAILOVER_ERROR_ARGUMENT);
   cr_expect_eq(failover_engine_in_use(NULL, &connection, &server), false);
   cr_expect_eq(connection, 42u, "nothing is in use, so nothing is stored");
   cr_expect_eq(server, 42u, "nothing is in use, so nothing is stored");

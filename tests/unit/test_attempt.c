@@ -250,7 +250,7 @@ Test(attempt, late_answers_are_ignored)
                                                   fake_text("")),
                    FAILOVER_OK);
       cr_expect_eq(failover_engine_disconnected(host.engine, numbers[i], FAILOVER_REASON_RESET,
-                                                fake_text("")),
+                                                fake_text(""), false),
                    FAILOVER_OK);
     }
   cr_expect_eq(failover_engine_connected(host.engine, used), FAILOVER_OK);

@@ -9,6 +9,7 @@
  *            local                             it connects, hand_over() fails
  *            accept                            it connects
  *            end:MS                            what is in use ends after MS
+ *            fruitless:MS                      the same, and nothing sent on it is confirmed
  *            ok fail                           the next probe succeeds or fails
  *   trace    p a b c d e                       an attempt on this server
  *            p+                                it is in use
@@ -146,6 +147,11 @@ _do(FakeHost *host, const char *what, const char *input)
       fake_host_advance(host, atoi(input + 4));
       fake_host_disconnected(host, FAILOVER_REASON_CLOSED);
     }
+  else if (strncmp(input, "fruitless:", 10) == 0)
+    {
+      fake_host_advance(host, atoi(input + 10));
+      fake_host_disconnected_fruitless(host, FAILOVER_REASON_CLOSED);
+    }
   else if (strcmp(input, "ok") == 0)
     {
       _await_probe(host, what);
@@ -221,6 +227,10 @@ static const Row round_robin[] = {
   { "two servers: all hang up at once",
     { .primary = "p", .time_reopen_ms = 60000, TWO, .switch_delay = "0" }, 0,
     "accept end:0 accept end:0 accept end:0 accept end:0", "p p+ 0 a a+ 0 b b+ 60000! p p+ 0 a" },
+  { "two servers: all hang up before they have confirmed anything",
+    { .primary = "p", .time_reopen_ms = 60000, TWO, .switch_delay = "0" }, 0,
+    "accept fruitless:2000 accept fruitless:2000 accept fruitless:2000 accept end:2000 refused",
+    "p p+ 0 a a+ 0 b b+ 60000! p p+ 0 a 0 b" },
   { "two servers: a connection that cannot be handed over is a failure",
     { .primary = "p", .time_reopen_ms = 60000, TWO, .switch_delay = "0" }, 0,
     "local local local local", "p 0 a 0 b 60000! p 0 a" },

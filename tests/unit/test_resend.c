@@ -55,8 +55,7 @@ Test(resend, a_new_one_is_empty)
   /* and nothing comes of a connection without a message */
   fake_stream_sample_partial(&stream);
   fake_stream_sample_after(&stream, 100);
-  fake_stream_lose(&stream, true);
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_expect_not(failover_resend_has_next(stream.resend));
   fake_stream_done(&stream);
 }
@@ -99,7 +98,7 @@ Test(resend, a_message_that_was_not_posted_is_forgotten)
       failover_resend_forget_last(stream.resend);
     }
   cr_assert(fake_stream_post(&stream, "b"));
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "a b");
   fake_stream_done(&stream);
 }
@@ -111,7 +110,7 @@ Test(resend, what_is_kept_comes_first_on_the_next_connection)
   fake_stream_init(&stream, FAKE_STREAM_GRACE_MS, FAKE_STREAM_LIMIT);
   cr_assert(fake_stream_post(&stream, "a"));
   cr_assert(fake_stream_post(&stream, "b"));
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
 
   cr_expect_eq(fake_stream_state(&stream).to_resend, 2u);
   cr_expect_eq(fake_stream_state(&stream).unacknowledged, 0u);
@@ -136,19 +135,19 @@ Test(resend, order_holds_over_many_connections)
   fake_stream_init(&stream, FAKE_STREAM_GRACE_MS, FAKE_STREAM_LIMIT);
   cr_assert(fake_stream_post(&stream, "a"));
   cr_assert(fake_stream_post(&stream, "b"));
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "a b");
   cr_assert(fake_stream_post(&stream, "c"));
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
 
   /* this one breaks while the kept ones are being posted */
   failover_resend_next_posted(stream.resend);
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "a b c");
   cr_assert(fake_stream_post(&stream, ""));
   cr_assert(fake_stream_post(&stream, "d"));
-  fake_stream_lose(&stream, false);
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
+  fake_stream_lose(&stream);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "a b c  d");
   cr_expect_eq(fake_stream_state(&stream).resent, 2u + 1u + 3u + 5u);
   fake_stream_done(&stream);
@@ -162,7 +161,7 @@ Test(resend, bytes_come_out_as_they_went_in)
 
   fake_stream_init(&stream, FAKE_STREAM_GRACE_MS, FAKE_STREAM_LIMIT);
   cr_assert(failover_resend_keep(stream.resend, message, sizeof(message)));
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_assert_eq(failover_resend_next_length(stream.resend), sizeof(message));
   failover_resend_copy_next(stream.resend, out);
   cr_expect_arr_eq(out, message, sizeof(message));
@@ -205,7 +204,7 @@ Test(resend, an_acknowledgement_confirms_only_what_was_written_before)
   stream.acked = stream.written - 1; /* all of the first */
   fake_stream_sample(&stream);
   cr_expect_eq(fake_stream_state(&stream).kept, 1u);
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "b");
   fake_stream_done(&stream);
 }
@@ -235,8 +234,7 @@ Test(resend, a_partly_written_message_is_kept)
   cr_expect_eq(fake_stream_state(&stream).kept, 1u);
   cr_expect_eq(fake_stream_state(&stream).unacknowledged, 1u);
 
-  /* not even an orderly end confirms it */
-  fake_stream_lose(&stream, true);
+  fake_stream_lose(&stream);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "partly");
 
   /* its rest was written */
@@ -271,7 +269,7 @@ Test(resend, a_forgotten_message_does_not_hide_a_partly_written_one)
   fake_stream_sample_partial(&stream);
   cr_expect_eq(fake_stream_state(&stream).kept, 1u);
   cr_expect_eq(fake_stream_state(&stream).bytes, (size_t) FAKE_STREAM_HEADER + strlen("partly"));
-  fake_stream_lose(&stream, true);
+  fake_stream_lose(&stream);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "partly");
   fake_stream_done(&stream);
 }
@@ -312,7 +310,7 @@ Test(resend, a_smaller_position_leaves_smaller_ones_alone)
   stream.acked = 2;
   fake_stream_sample(&stream);
   cr_expect_eq(fake_stream_state(&stream).kept, 1u);
-  fake_stream_lose(&stream, true);
+  fake_stream_lose(&stream);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "b");
   fake_stream_done(&stream);
 }

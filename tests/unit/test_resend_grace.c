@@ -316,7 +316,7 @@ Test(resend_grace, the_grace_does_not_run_between_connections)
   cr_assert(fake_stream_post(&stream, "a"));
   fake_stream_acknowledge(&stream);
   fake_stream_sample_after(&stream, 400);
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   stream.now_ms += 60000;
 
   cr_expect_str_eq(fake_stream_resend_all(&stream), "a");
@@ -336,7 +336,7 @@ Test(resend_grace, the_widest_window_is_that_of_one_connection)
   fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
   stream.window = 60000;
   fake_stream_sample(&stream);
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
 
   stream.window = 5000; /* all that this receiver has */
   cr_assert(fake_stream_post(&stream, "a"));
@@ -360,46 +360,49 @@ _post_three_and_acknowledge_two(FakeStream *stream)
   fake_stream_sample(stream);
 }
 
-Test(resend_grace, after_an_orderly_end_the_unacknowledged_are_resent)
+Test(resend_grace, an_end_confirms_nothing)
 {
   FakeStream stream;
 
   fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
   _post_three_and_acknowledge_two(&stream);
-  fake_stream_lose(&stream, true);
-  cr_expect_eq(fake_stream_state(&stream).confirmed, 2u);
-  cr_expect_eq(fake_stream_state(&stream).grace_cut, 0u);
-  cr_expect_str_eq(fake_stream_resend_all(&stream), "c");
-  fake_stream_done(&stream);
-}
-
-Test(resend_grace, after_a_broken_connection_the_grace_is_resent_too)
-{
-  FakeStream stream;
-
-  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
-  _post_three_and_acknowledge_two(&stream);
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_expect_eq(fake_stream_state(&stream).confirmed, 0u);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "a b c");
   fake_stream_done(&stream);
 }
 
 /* What was acknowledged on one connection says nothing on the next. */
-Test(resend_grace, an_orderly_end_confirms_only_what_this_connection_acknowledged)
+Test(resend_grace, acknowledgements_count_for_their_connection_only)
 {
   FakeStream stream;
 
   fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
   _post_three_and_acknowledge_two(&stream);
-  fake_stream_lose(&stream, false);
-  fake_stream_lose(&stream, true); /* closed before anything was posted */
+  fake_stream_lose(&stream);
+  fake_stream_lose(&stream); /* it ended before anything was posted */
   cr_expect_eq(fake_stream_state(&stream).to_resend, 3u);
 
   cr_expect_str_eq(fake_stream_resend_all(&stream), "a b c");
   fake_stream_sample(&stream);
-  fake_stream_lose(&stream, true); /* closed before anything was acknowledged */
+  fake_stream_lose(&stream); /* it ended before anything was acknowledged */
   cr_expect_str_eq(fake_stream_resend_all(&stream), "a b c");
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, fruitless_is_a_connection_that_confirmed_nothing_of_what_was_posted)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  cr_expect_not(failover_resend_is_fruitless(stream.resend), "nothing was posted");
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  cr_expect(failover_resend_is_fruitless(stream.resend), "acknowledged is not confirmed");
+  fake_stream_sample_after(&stream, 500);
+  cr_assert_eq(fake_stream_state(&stream).kept, 0u);
+  cr_assert(fake_stream_post(&stream, "b"));
+  cr_expect_not(failover_resend_is_fruitless(stream.resend));
   fake_stream_done(&stream);
 }
 
@@ -410,14 +413,89 @@ Test(resend_grace, an_end_among_the_resent_ones_keeps_the_others)
   fake_stream_init(&stream, 0, FAKE_STREAM_LIMIT);
   for (const char *const *message = (const char *const[]){ "a", "b", "c", NULL }; *message; message++)
     cr_assert(fake_stream_post(&stream, *message));
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
 
   failover_resend_next_posted(stream.resend);
   stream.written = 2;
   fake_stream_acknowledge(&stream);
   cr_expect_eq(fake_stream_state(&stream).kept, 2u);
   cr_expect_eq(fake_stream_state(&stream).to_resend, 2u);
-  fake_stream_lose(&stream, true);
+  fake_stream_lose(&stream);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "b c");
+  fake_stream_done(&stream);
+}
+
+/* ------------------------------------------------------------------------
+ * Draining
+ */
+
+static failover_drain
+_drain(FakeStream *stream, int64_t after_ms)
+{
+  fake_stream_sample_after(stream, after_ms);
+  return failover_resend_drain(stream->resend, stream->now_ms, 2000);
+}
+
+Test(resend_grace, a_drain_is_done_when_all_is_confirmed)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  fake_stream_sample(&stream);
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_sample(&stream);
+  cr_expect_eq(_drain(&stream, 10), FAILOVER_DRAIN_GOES_ON, "not acknowledged");
+  fake_stream_acknowledge(&stream);
+  cr_expect_eq(_drain(&stream, 0), FAILOVER_DRAIN_GOES_ON, "in its grace");
+  cr_expect_eq(_drain(&stream, 500), FAILOVER_DRAIN_DONE);
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, a_drain_outlasts_the_patience_while_it_makes_progress)
+{
+  FakeStream stream;
+
+  /* first by the edge of the window, then by a long grace */
+  fake_stream_init(&stream, 5000, FAKE_STREAM_LIMIT);
+  fake_stream_sample(&stream);
+  cr_assert(fake_stream_post_bytes(&stream, 1000));
+  fake_stream_sample(&stream);
+  for (int i = 0; i < 10; i++)
+    {
+      stream.acked += 100;
+      cr_expect_eq(_drain(&stream, 1900), FAILOVER_DRAIN_GOES_ON);
+    }
+  fake_stream_acknowledge(&stream);
+  for (int i = 0; i < 4; i++)
+    cr_expect_eq(_drain(&stream, 1200), FAILOVER_DRAIN_GOES_ON);
+  cr_expect_eq(_drain(&stream, 1200), FAILOVER_DRAIN_DONE);
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, a_drain_is_stuck_when_nothing_moves)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
+  fake_stream_sample(&stream);
+  cr_assert(fake_stream_post_bytes(&stream, 1000));
+  /* it acknowledges and reads nothing: the window lacks what is acknowledged */
+  stream.acked = 900;
+  stream.window -= 900;
+  cr_expect_eq(_drain(&stream, 0), FAILOVER_DRAIN_GOES_ON);
+  cr_expect_eq(_drain(&stream, 1999), FAILOVER_DRAIN_GOES_ON);
+  cr_expect_eq(_drain(&stream, 1), FAILOVER_DRAIN_STUCK);
+  fake_stream_done(&stream);
+}
+
+Test(resend_grace, a_half_message_keeps_no_drain_waiting)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 0, FAKE_STREAM_LIMIT);
+  cr_assert(fake_stream_post(&stream, "half"));
+  stream.written = stream.acked = 2;
+  fake_stream_sample_partial(&stream);
+  cr_expect_eq(failover_resend_drain(stream.resend, stream.now_ms, 2000), FAILOVER_DRAIN_DONE);
   fake_stream_done(&stream);
 }

@@ -30,7 +30,7 @@ Test(resend_limit, a_full_buffer_takes_nothing_more_while_nothing_is_acknowledge
     cr_expect_not(fake_stream_post(&stream, ""));
   cr_expect_eq(fake_stream_state(&stream).kept, 10u, "an unacknowledged message was given up");
   cr_expect_eq(fake_stream_state(&stream).grace_cut, 0u);
-  fake_stream_lose(&stream, true);
+  fake_stream_lose(&stream);
   cr_expect_eq(fake_stream_state(&stream).to_resend, 10u);
   fake_stream_done(&stream);
 }
@@ -59,7 +59,7 @@ Test(resend_limit, in_a_full_buffer_the_grace_yields_oldest_first)
   cr_expect_eq(fake_stream_state(&stream).confirmed, 2u, "what is cut is let go, too");
   cr_expect_not(fake_stream_post(&stream, "unacknowledged"));
 
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_expect_eq(strncmp(fake_stream_resend_all(&stream), "unacknowledged x", 16), 0);
   fake_stream_done(&stream);
 }
@@ -77,7 +77,7 @@ Test(resend_limit, one_message_larger_than_the_limit_is_let_in_alone)
   cr_expect_eq(fake_stream_state(&stream).bytes, 3u * SMALL + FAKE_STREAM_HEADER);
   cr_expect_not(fake_stream_post(&stream, ""), "let in beside the large one");
 
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_expect_eq(strlen(fake_stream_resend_all(&stream)), 3u * SMALL);
   fake_stream_done(&stream);
 }
@@ -142,7 +142,7 @@ Test(resend_limit, leftovers_are_posted_behind_what_waits_and_before_what_is_new
   fake_stream_acknowledge(&old);
   cr_assert(fake_stream_post(&old, "c"));
   cr_assert(fake_stream_post(&stream, "d"));
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_assert(failover_resend_take_over(stream.resend, old.resend) == FAILOVER_OK);
 
   cr_expect_eq(fake_stream_state(&old).kept, 0u);
@@ -152,7 +152,7 @@ Test(resend_limit, leftovers_are_posted_behind_what_waits_and_before_what_is_new
   cr_expect_not(fake_stream_post(&stream, "e"));
   cr_expect_str_eq(fake_stream_resend_all(&stream), "d a b c");
   cr_expect(fake_stream_post(&stream, "e"));
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   cr_expect_str_eq(fake_stream_resend_all(&stream), "d a b c e");
   fake_stream_done(&old);
   fake_stream_done(&stream);
@@ -202,22 +202,22 @@ Test(resend_limit, what_was_taken_over_from_can_be_used_again)
 {
   FakeStream old, stream;
 
-  fake_stream_init(&old, 500, FAKE_STREAM_LIMIT);
+  fake_stream_init(&old, 0, FAKE_STREAM_LIMIT);
   fake_stream_init(&stream, 500, FAKE_STREAM_LIMIT);
   cr_assert(fake_stream_post(&old, "a"));
   cr_assert(fake_stream_post(&old, "b"));
-  fake_stream_acknowledge(&old);
   cr_assert_eq(failover_resend_take_over(stream.resend, old.resend), FAILOVER_OK);
 
-  /* its next connection has read the first of two */
+  /* its next connection has confirmed the first of two */
   old.written = old.acked = 0;
   cr_expect(fake_stream_post(&old, "c"));
+  fake_stream_sample(&old);
   cr_expect(fake_stream_post(&old, "d"));
   fake_stream_sample(&old);
   cr_expect_eq(fake_stream_state(&old).unacknowledged, 2u);
   old.acked = 3;
   fake_stream_sample(&old);
-  fake_stream_lose(&old, true);
+  fake_stream_lose(&old);
   cr_expect_eq(fake_stream_state(&old).confirmed, 1u);
   cr_expect_str_eq(fake_stream_resend_all(&old), "d");
   cr_expect_str_eq(fake_stream_resend_all(&stream), "a b");

@@ -313,34 +313,10 @@ _sample(Model *self, uint64_t *random)
   _model_sample(self, &sample);
 }
 
-/* An orderly end lets go of all whose mark is acknowledged, and may let go of
- * more: the marks tell only where the last of their messages ends. */
 static void
-_model_end_orderly(Model *self)
+_lose(Model *self)
 {
-  const size_t kept = fake_resend_state(self->resend).kept;
-
-  cr_assert_leq(kept, self->end - self->front);
-  while (self->front < self->posted && self->messages[self->front].acked)
-    _model_drop_front(self);
-  cr_assert_leq(kept, self->end - self->front, "what is acknowledged is kept");
-  while (self->end - self->front > kept)
-    {
-      cr_assert_lt(self->front, self->posted, "what was not posted is let go");
-      cr_assert_leq(self->messages[self->front].end, self->sampled_acked, "let go %llu bytes too early",
-                    (unsigned long long) (self->messages[self->front].end - self->sampled_acked));
-      _model_drop_front(self);
-    }
-}
-
-static void
-_lose(Model *self, uint64_t *random)
-{
-  const bool orderly = _chance(random, 50);
-
-  failover_resend_connection_lost(self->resend, orderly);
-  if (orderly)
-    _model_end_orderly(self);
+  failover_resend_connection_lost(self->resend);
   _model_lose(self);
 }
 
@@ -390,7 +366,7 @@ Test(resend_model, random_steps)
           else if (drawn < 950)
             _sample(self, &random);
           else if (drawn < 985)
-            what = "the end of a connection", _lose(self, &random);
+            what = "the end of a connection", _lose(self);
           else
             what = "a take over", _take_over(self, other);
           _compare(self, seed, what);
@@ -433,7 +409,7 @@ Test(resend_model, nothing_is_allocated_once_the_buffer_has_grown)
 
   const uint64_t warm = count_allocations();
   _post_and_confirm(&stream, &random, 64 * 2000);
-  fake_stream_lose(&stream, false);
+  fake_stream_lose(&stream);
   while (failover_resend_has_next(stream.resend))
     failover_resend_next_posted(stream.resend);
   fake_stream_sample(&stream);

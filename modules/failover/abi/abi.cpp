@@ -273,9 +273,30 @@ failover_resend_sample(failover_resend *resend, const failover_sample *sample)
 }
 
 void
-failover_resend_connection_lost(failover_resend *resend, bool orderly)
+failover_resend_connection_lost(failover_resend *resend)
 {
-  resend->resend.connection_lost(orderly);
+  resend->resend.connection_lost();
+}
+
+bool
+failover_resend_is_fruitless(const failover_resend *resend)
+{
+  return resend->resend.is_fruitless();
+}
+
+failover_drain
+failover_resend_drain(failover_resend *resend, int64_t now_ms, int64_t patience_ms)
+{
+  switch (resend->resend.drain(now_ms, patience_ms))
+    {
+    case failover::Drain::goes_on:
+      return FAILOVER_DRAIN_GOES_ON;
+    case failover::Drain::done:
+      return FAILOVER_DRAIN_DONE;
+    case failover::Drain::stuck:
+      return FAILOVER_DRAIN_STUCK;
+    }
+  return FAILOVER_DRAIN_STUCK;
 }
 
 failover_status
@@ -402,10 +423,11 @@ failover_engine_connect_failed(failover_engine *engine, uint64_t connection, fai
 
 failover_status
 failover_engine_disconnected(failover_engine *engine, uint64_t connection, failover_reason reason,
-                             failover_text detail)
+                             failover_text detail, bool fruitless)
 {
-  return tell(engine,
-              [&](failover::Engine &e) { e.disconnected(connection, reason, failover::to_string(detail)); });
+  return tell(engine, [&](failover::Engine &e) {
+    e.disconnected(connection, reason, failover::to_string(detail), fruitless);
+  });
 }
 
 bool

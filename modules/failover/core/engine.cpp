@@ -10,7 +10,9 @@ namespace {
 
 // A connection that ends sooner than this after it was taken into use counts
 // as one more failed attempt of the round: servers that accept and hang up at
-// once would otherwise be tried in a tight loop with switch-delay(0).
+// once would otherwise be tried in a tight loop with switch-delay(0).  So does one
+// on which messages were sent and none was confirmed: servers that hang up before
+// the grace is over would otherwise get the same messages again and again.
 constexpr int64_t proven_after_ms = 1'000;
 
 // All down: rounds of many clients should not fall together.
@@ -185,17 +187,18 @@ Engine::connect_failed(Id connection, failover_reason reason, const std::string 
 }
 
 void
-Engine::disconnected(Id connection, failover_reason reason, std::string detail)
+Engine::disconnected(Id connection, failover_reason reason, std::string detail, bool fruitless)
 {
   if (!running_ || !in_use_ || in_use_->connection != connection)
     return;
 
   int64_t in_use_ms = host_.now_ms() - in_use_->since_ms;
-  if (in_use_ms >= proven_after_ms)
+  const bool lasted = in_use_ms >= proven_after_ms;
+  if (lasted && !fruitless)
     consecutive_failures_ = 0;
   std::string address = std::move(in_use_->address);
   in_use_.reset();
-  server_failed({ reason, std::move(detail), std::move(address), -1, in_use_ms });
+  server_failed({ reason, std::move(detail), std::move(address), -1, in_use_ms, lasted && fruitless });
 }
 
 // ---- the rotation
@@ -218,12 +221,12 @@ Engine::rotation_result(const AttemptResult &result)
     case AttemptResult::State::pending:
       return;
     case AttemptResult::State::failed:
-      server_failed({ result.reason, result.detail, result.address, result.took_ms, -1 });
+      server_failed({ result.reason, result.detail, result.address, result.took_ms, -1, false });
       return;
     case AttemptResult::State::connected:
       if (!take_into_use(current_, result))
         {
-          server_failed({ FAILOVER_REASON_LOCAL, "", result.address, result.took_ms, -1 });
+          server_failed({ FAILOVER_REASON_LOCAL, "", result.address, result.took_ms, -1, false });
           return;
         }
       failover_event connected = event(FAILOVER_EVENT_CONNECTED, why_, names_[current_], in_use_->address);
@@ -266,6 +269,7 @@ Engine::server_failed(const Failure &failure)
   lost.wait_ms = wait_ms;
   lost.took_ms = failure.took_ms;
   lost.in_use_ms = failure.in_use_ms;
+  lost.fruitless = failure.fruitless;
   host_.emit(lost);
 }
 

@@ -49,7 +49,7 @@ public:
   void not_resolved(Id lookup, const std::string &detail);
   void connected(Id connection);
   void connect_failed(Id connection, failover_reason reason, const std::string &detail);
-  void disconnected(Id connection, failover_reason reason, std::string detail);
+  void disconnected(Id connection, failover_reason reason, std::string detail, bool fruitless);
 
   struct InUse
   {
@@ -70,6 +70,7 @@ private:
     std::string address;
     int64_t took_ms;
     int64_t in_use_ms;
+    bool fruitless;
   };
 
   void resume(const Snapshot &snapshot, bool connection_open);

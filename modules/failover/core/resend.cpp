@@ -9,6 +9,10 @@ namespace {
 // A receiver may wait so long for more to acknowledge (Linux: 40 ms).
 constexpr int64_t longest_answer_ms = 100;
 
+// With dead-peer-timeout(0) no drain may hold back for ever what another server could
+// have: the default of that option.
+constexpr int64_t default_patience_ms = 30'000;
+
 } // namespace
 
 bool
@@ -117,7 +121,9 @@ Resend::sample(const TransportSample &sample)
       window_edge_ = edge;
     }
   acked_position_ = sample.acked;
+  last_is_partial_ = sample.last_is_partial;
   estimate_read(sample, acknowledged, keeps_up);
+  note_progress(edge, sample.now_ms);
 
   // `written` bounds the stream from above, an acknowledgement that comes while
   // it is read makes it too large: a later, smaller one is closer to the truth
@@ -134,6 +140,28 @@ Resend::sample(const TransportSample &sample)
   mark_acknowledged(sample.acked);
   mark_read();
   drop_graced();
+}
+
+void
+Resend::note_progress(uint64_t edge, int64_t now_ms)
+{
+  if (edge > furthest_edge_ || grace_clock_ms_ > progress_clock_ms_)
+    progress_ms_ = now_ms;
+  furthest_edge_ = std::max(furthest_edge_, edge);
+  progress_clock_ms_ = grace_clock_ms_;
+}
+
+Drain
+Resend::drain(int64_t now_ms, int64_t patience_ms)
+{
+  // a half message is never confirmed
+  if (posted_.message - front_.message <= (last_is_partial_ ? 1 : 0))
+    return Drain::done;
+  if (!drains_)
+    progress_ms_ = now_ms;
+  drains_ = true;
+  return now_ms - progress_ms_ < (patience_ms > 0 ? patience_ms : default_patience_ms) ? Drain::goes_on
+                                                                                       : Drain::stuck;
 }
 
 // A kernel may count an unread byte as half a one.  When nothing is under way it
@@ -159,7 +187,6 @@ Resend::mark_acknowledged(uint64_t acked)
     {
       marks_[i].acked = true;
       acked_ = marks_[i].end;
-      acked_mark_position_ = marks_[i].position;
     }
 }
 
@@ -172,50 +199,6 @@ Resend::mark_read()
   for (std::size_t i = first; i < marks_.size() && marks_[i].acked && marks_[i].position <= read_position_;
        i++)
     marks_[i].grace_from = grace_clock_ms_;
-}
-
-// What framing and TLS add to each message between two places in the stream, if
-// it is the same for all of them: then all have the same length.  0 if that is
-// not certain.
-uint64_t
-Resend::added_to_each(const Place &from, const Place &to, uint64_t stream) const
-{
-  const uint64_t count = to.message - from.message;
-  const Length length = length_at(from);
-  for (Place place = from; place.message < to.message; place = behind(place))
-    if (length_at(place) != length)
-      return 0;
-  const uint64_t text = count * length;
-  return stream > text && (stream - text) % count == 0 ? (stream - text) / count : 0;
-}
-
-// The first mark that is not acknowledged may be so in part.  Where its messages
-// end in the stream is known from above: each behind one takes at least its own
-// length, and what is added to each.
-Resend::Place
-Resend::acknowledged_within_mark()
-{
-  std::size_t index = 0;
-  while (index < marks_.size() && marks_[index].acked)
-    index++;
-  if (index == marks_.size())
-    return acked_;
-
-  const Mark &mark = marks_[index];
-  // before the first mark there was the handshake
-  const uint64_t added =
-      acked_mark_position_ > 0 ? added_to_each(acked_, mark.end, mark.position - acked_mark_position_) : 0;
-  const uint64_t count = mark.end.message - acked_.message;
-  uint64_t rest = mark.end.byte - acked_.byte - count * sizeof(Length) + count * added;
-  Place place = acked_;
-  while (place.message < mark.end.message)
-    {
-      rest -= length_at(place) + added;
-      if (mark.position - rest > acked_position_)
-        break;
-      place = behind(place);
-    }
-  return place;
 }
 
 void
@@ -241,20 +224,13 @@ Resend::drop_until(const Place &place)
 }
 
 void
-Resend::connection_lost(bool orderly)
+Resend::connection_lost()
 {
-  if (orderly)
-    {
-      const Place place = acknowledged_within_mark();
-      if (place.message > front_.message)
-        drop_until(place);
-    }
-
   posted_ = front_;
   marks_.clear();
   marked_ = front_.message;
   acked_ = front_;
-  acked_position_ = acked_mark_position_ = read_position_ = 0;
+  acked_position_ = read_position_ = 0;
   widest_window_ = 0;
   counts_ = false;
 }
@@ -264,7 +240,7 @@ Resend::take_over(Resend &from)
 {
   bytes_.reserve(from.bytes_.size(), std::max(limit_, bytes_.size() + from.bytes_.size()));
   std::vector<char> message;
-  from.connection_lost(false);
+  from.connection_lost();
   for (; from.has_next(); from.posted_ = from.behind(from.posted_))
     {
       message.resize(from.next_length());
@@ -273,7 +249,7 @@ Resend::take_over(Resend &from)
     }
   from.bytes_.drop_front(from.bytes_.size());
   from.front_ = from.end_;
-  from.connection_lost(false); // nothing is posted, marked or acknowledged in it
+  from.connection_lost(); // nothing is posted, marked or acknowledged in it
 }
 
 } // namespace failover

@@ -35,6 +35,14 @@ struct ResendCounters
   uint64_t grace_cut = 0; // messages whose grace was cut short for lack of room
 };
 
+// How a connection stands that is not in use any more.
+enum class Drain
+{
+  goes_on,
+  done, // all that was posted on it is confirmed
+  stuck // nothing more is to be hoped for
+};
+
 class Resend
 {
 public:
@@ -58,9 +66,16 @@ public:
 
   // ---- when connections change
 
-  // The connection ended.  `orderly`: the peer closed it and had read what its
-  // TCP acknowledged; the last sample must have been taken after that.
-  void connection_lost(bool orderly);
+  // The connection ended, however orderly it looked: what is kept is to be posted
+  // once more.
+  void connection_lost();
+
+  // Messages were posted on this connection and none was confirmed.
+  bool is_fruitless() const { return posted_.message > front_.message && counters_.confirmed == 0; }
+
+  // After a sample.  Stuck: for `patience_ms` the peer has neither read anything nor
+  // let the grace go on; 0: as the option has it by default.
+  Drain drain(int64_t now_ms, int64_t patience_ms);
 
   // Adds all that `from` keeps behind what is in here, to be posted once more.
   // The limit does not count: what was accepted is not given up.
@@ -98,8 +113,7 @@ private:
   void estimate_read(const TransportSample &sample, uint64_t acknowledged, bool keeps_up);
   void mark_acknowledged(uint64_t acked);
   void mark_read();
-  Place acknowledged_within_mark();
-  uint64_t added_to_each(const Place &from, const Place &to, uint64_t stream) const;
+  void note_progress(uint64_t edge, int64_t now_ms);
   void drop_graced();
   void drop_until(const Place &place);
   Length length_at(const Place &place) const;
@@ -119,10 +133,9 @@ private:
   std::size_t last_kept_ = 0;     // bytes of the message at the end
 
   Ring<Mark> marks_;
-  uint64_t marked_ = 0;              // messages before this one have a mark
-  Place acked_;                      // what is before is acknowledged; never before front_ with marks
-  uint64_t acked_mark_position_ = 0; // of the last mark that is acknowledged
-  uint64_t acked_position_ = 0;      // of the last sample
+  uint64_t marked_ = 0;         // messages before this one have a mark
+  Place acked_;                 // what is before is acknowledged; never before front_ with marks
+  uint64_t acked_position_ = 0; // of the last sample
 
   // What the receiver's window lacks of the widest seen may be unread over there.
   uint32_t widest_window_ = 0;
@@ -137,6 +150,12 @@ private:
   bool counts_ = false;       // nothing speaks against the time since then
   bool idle_ = false;         // then nothing was left to be answered
   uint64_t window_edge_ = 0;  // then: the receiver took bytes before this place
+
+  bool drains_ = false;
+  bool last_is_partial_ = false; // at the last sample
+  uint64_t furthest_edge_ = 0;   // of the window
+  int64_t progress_clock_ms_ = 0;
+  int64_t progress_ms_ = 0; // when the one or the other went on
 
   ResendCounters counters_;
 };

@@ -76,7 +76,7 @@ typedef enum failover_reason
   FAILOVER_REASON_TIMEOUT,      /* no answer in time */
   FAILOVER_REASON_UNREACHABLE,  /* no way to that host or network */
   FAILOVER_REASON_RESET,        /* the server reset the connection */
-  FAILOVER_REASON_CLOSED,       /* the server closed the connection in order */
+  FAILOVER_REASON_CLOSED,       /* the server closed the connection */
   FAILOVER_REASON_BROKEN,       /* writing to the connection failed */
   FAILOVER_REASON_NOT_RESOLVED, /* the name has no address */
   FAILOVER_REASON_TLS,          /* TLS was refused by either side */
@@ -197,10 +197,26 @@ typedef struct failover_sample
  * read meanwhile; one that is wider than any before does not show it. */
 void failover_resend_sample(failover_resend *resend, const failover_sample *sample);
 
-/* The connection ended: what is kept is to be posted on the next one.
- * `orderly`: the peer closed it having read all that its TCP acknowledged, so
- * only the rest is. */
-void failover_resend_connection_lost(failover_resend *resend, bool orderly);
+/* The connection ended: what is kept is to be posted on the next one.  However
+ * orderly the end looks: neither a FIN nor a close_notify tells that the peer has
+ * read what its TCP acknowledged. */
+void failover_resend_connection_lost(failover_resend *resend);
+
+/* Messages were posted on this connection, and none of them was confirmed.  Ask
+ * before failover_resend_connection_lost(). */
+bool failover_resend_is_fruitless(const failover_resend *resend);
+
+/* How a connection stands that another one has taken over from. */
+typedef enum failover_drain
+{
+  FAILOVER_DRAIN_GOES_ON,
+  FAILOVER_DRAIN_DONE,  /* all that was posted on it is confirmed */
+  FAILOVER_DRAIN_STUCK, /* its peer makes no progress any more */
+} failover_drain;
+
+/* Ask after each sample.  `patience_ms`: how long without progress; 0 is the default
+ * of dead-peer-timeout(). */
+failover_drain failover_resend_drain(failover_resend *resend, int64_t now_ms, int64_t patience_ms);
 
 /* Adds all that `from` has kept to what `resend` has to post once more, after
  * what is in there. */
@@ -253,6 +269,8 @@ typedef struct failover_event
   uint32_t successes;       /* PROBE_*, FAILED_BACK: successful probes in a row */
   uint32_t required;        /* PROBE_*, FAILED_BACK: how many are required */
   bool repeated;            /* PROBE_FAILED: for the same reason as the probe before */
+  bool fruitless;           /* *_FAILED: it had been in use for long, but see failover_resend_is_fruitless():
+                             * that counts as one more failure of the round */
 } failover_event;
 
 /* ------------------------------------------------------------------------
@@ -366,10 +384,11 @@ FAILOVER_WARN_UNUSED failover_status failover_engine_connect_failed(failover_eng
                                                                     uint64_t connection,
                                                                     failover_reason reason,
                                                                     failover_text detail);
-/* The connection in use ended; the host has closed it. */
+/* The connection in use ended; the host has closed it.  `fruitless`: see
+ * failover_resend_is_fruitless(). */
 FAILOVER_WARN_UNUSED failover_status failover_engine_disconnected(failover_engine *engine, uint64_t connection,
                                                                   failover_reason reason,
-                                                                  failover_text detail);
+                                                                  failover_text detail, bool fruitless);
 
 /* True while a connection is in use; then stores its number and the position of
  * its server (0 is the primary).  `connection` and `server` may be NULL. */

@@ -148,11 +148,6 @@ class Sink:
         """Whether connections are left that it has not read to the end."""
         return bool(self.host.sockets("state", "established") or self.host.sockets("state", "close-wait"))
 
-    def resets_for_unread_bytes(self) -> int:
-        """How many connections were closed with something unread: what TCP answers with a reset."""
-        header, values = (line.split() for line in self.host.run("grep", "^TcpExt:", "/proc/net/netstat").splitlines())
-        return int(dict(zip(header, values))["TCPAbortOnClose"])
-
     def _running(self) -> Process:
         assert self._process, f"{self} does not run"
         return self._process

@@ -80,7 +80,7 @@ private:
 
   void failed(const Books &books)
   {
-    if (lost_after_ms_ && *lost_after_ms_ >= proven_after_ms)
+    if (lost_after_ms_ && *lost_after_ms_ >= proven_after_ms && !books.call.fruitless)
       failures_ = 0;
     failures_++;
     const std::size_t count = books.config.servers.size();

@@ -33,14 +33,6 @@ struct Message
   int64_t grace_from = never; // on the grace clock: the first sample that let it pass for read
 };
 
-// How the host has given up a connection.
-enum class End
-{
-  none,
-  broken,  // also what is acknowledged may not have been read
-  orderly, // what is acknowledged was read
-};
-
 // The grace clock as failover.h and the design tell it: it runs from one answer of
 // the receiver to the next, or while it has nothing to answer, if at each sample the
 // window was at least half of the widest and not wider than any before, and if its
@@ -119,10 +111,10 @@ struct Connection
   std::size_t graced_marks = 0;
   GraceClock clock;
   uint64_t sampled_acked = 0;
-  uint64_t race = 0; // most that a sample gave as written beyond what was
-  End end = End::none;
+  uint64_t race = 0;             // most that a sample gave as written beyond what was
+  bool ended = false;            // the host has given it up
   bool left_for_another = false; // healthy, at the end of a message, by a return to the primary
-  bool at_limit = false;         // then drained for as long as that may take
+  bool stuck = false;            // then drained, until nothing moved any more
   std::size_t read = 0;          // messages
 };
 

@@ -166,17 +166,19 @@ Buffer::sample(const Connection &where, const TcpState &tcp, bool last_is_partia
 }
 
 void
-Buffer::connection_lost(const Connection &where, bool orderly)
+Buffer::connection_lost(const Connection &where)
 {
-  if (stage_.fault == Fault::always_orderly)
-    orderly = true;
-  if (stage_.fault == Fault::never_orderly)
-    orderly = false;
-  failover_resend_connection_lost(resend_.get(), orderly);
-  let_go(&where, LetGo::at_orderly_end);
+  failover_resend_connection_lost(resend_.get());
+  let_go(&where, LetGo::at_end);
   books_.posted = 0;
   stage_.tell(&Observer::ended, where, books_);
   tell_state();
+}
+
+failover_drain
+Buffer::drain(int64_t patience_ms)
+{
+  return failover_resend_drain(resend_.get(), stage_.queue.now_ms(), patience_ms);
 }
 
 void

@@ -44,7 +44,8 @@ public:
   void next_posted();
 
   void sample(const Connection &where, const TcpState &tcp, bool last_is_partial);
-  void connection_lost(const Connection &where, bool orderly);
+  void connection_lost(const Connection &where);
+  failover_drain drain(int64_t patience_ms);
   void take_over(Buffer &from);
 
   const BufferBooks &books() const { return books_; }

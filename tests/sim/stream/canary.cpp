@@ -10,8 +10,6 @@ namespace {
 constexpr Canary canaries[] = {
   { "early-confirmation", Fault::early_confirmation, "nothing_lost", "confirms one message too early" },
   { "never-partial", Fault::never_partial, "nothing_lost", "takes a partly written message for a whole one" },
-  { "always-orderly", Fault::always_orderly, "nothing_lost", "takes each end for an orderly one" },
-  { "never-orderly", Fault::never_orderly, "doubled_with_cause", "takes each end for a broken one" },
   { "blind-clock", Fault::blind_clock, "nothing_lost", "lets the grace run whatever the window is" },
   { "blind-to-widening", Fault::blind_to_widening, "confirmed_rightly",
     "takes a window that widens for a receiver that reads" },
@@ -30,8 +28,6 @@ constexpr Canary canaries[] = {
     "takes a half message of a drained connection for a whole one" },
   { "drain-without-grace", Fault::drain_without_grace, "nothing_lost",
     "closes a drained connection when all is acknowledged" },
-  { "limit-is-orderly", Fault::limit_is_orderly, "nothing_lost",
-    "takes a drained connection at its limit for one that is closed in order" },
   { "impatient", Fault::impatient, "clean_return", "does not wait for a connection to be drained" },
   { "carries-half-over", Fault::carries_half_over, "whole_messages",
     "writes the rest of a half message on the next connection" },

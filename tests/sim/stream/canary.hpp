@@ -14,8 +14,6 @@ enum class Fault
   // the buffer
   early_confirmation,
   never_partial,
-  always_orderly,
-  never_orderly,
   blind_clock,
   blind_to_widening,
   deaf,
@@ -30,7 +28,6 @@ enum class Fault
   loses_leftovers,
   drain_forgets_partial,
   drain_without_grace,
-  limit_is_orderly,
   impatient,
   carries_half_over,
   stays_quiet,

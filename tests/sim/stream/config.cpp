@@ -35,7 +35,7 @@ draw_config(Prng &random)
   config.most_in_burst = static_cast<uint32_t>(random.log_between(1, 150));
 
   config.hand_over_limit_ms = random.log_between(50, 10'000);
-  config.drain_limit_ms = random.log_between(200, 10'000);
+  config.patience_ms = random.log_between(200, 10'000);
 
   config.fault_every_ms = random.log_between(10, 1'500);
   config.faults_for_ms = random.log_between(500, 8'000);

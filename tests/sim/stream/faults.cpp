@@ -134,7 +134,7 @@ int64_t
 Faults::clock_may_run_ms(const Link &link, bool silent) const
 {
   const Connection &connection = stage_.books.connections[link.number()];
-  if (connection.end != End::none || link.shows_unread(connection.clock.widest()))
+  if (connection.ended || link.shows_unread(connection.clock.widest()))
     return 0;
   const int64_t since_known_ms = stage_.queue.now_ms() - connection.clock.known_to_ms();
   if (silent)

@@ -38,7 +38,7 @@ Host::wake()
 void
 Host::work()
 {
-  if (!active_ || active_->finish_until_ms)
+  if (!active_)
     return;
   if (flush() == Proto::Status::error)
     {
@@ -97,8 +97,9 @@ Host::sample()
   const TcpState tcp = active_->link->state();
   active_->unsampled = 0;
   active_->half_closed = !tcp.open && !tcp.reset;
-  sample_buffer(*active_->buffer, stage_.books.connections[active_->connection], tcp,
-                last_is_partial(*active_));
+  if (tcp.open)
+    sample_buffer(*active_->buffer, stage_.books.connections[active_->connection], tcp,
+                  last_is_partial(*active_));
   return tcp;
 }
 

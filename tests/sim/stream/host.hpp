@@ -46,8 +46,6 @@ private:
     uint32_t unsampled = 0;
     bool half_closed = false;
     bool quiesce = false;
-    int64_t finish_until_ms = 0;
-    bool closed_by_peer = false;
     bool drain = false;
   };
 
@@ -56,9 +54,7 @@ private:
     Link *link = nullptr;
     int connection = 0;
     std::unique_ptr<Buffer> buffer;
-    bool closed_by_peer = false;
     bool last_is_partial = false;
-    int64_t deadline_ms = 0;
     int64_t interval_ms = 0;
   };
 
@@ -80,14 +76,11 @@ private:
   void give_to_writer(Link &link);
   void complete_hand_over();
   void connection_ended(bool write_failed);
-  bool finish_message();
-  void finishing_due();
-  bool end();
   void connection_freed(std::unique_ptr<Active> connection);
   void give_back(std::unique_ptr<Buffer> buffer);
   void drain_start(Active &connection);
   void drain_due(std::list<Drain>::iterator drain);
-  void drain_finish(std::list<Drain>::iterator drain, bool died);
+  void drain_finish(std::list<Drain>::iterator drain);
   void watch_due();
   std::unique_ptr<Buffer> new_buffer();
 
@@ -99,7 +92,6 @@ private:
   std::list<Drain> drains_;
   Link *hand_over_ = nullptr;
   uint64_t hand_overs_ = 0;
-  bool end_pending_ = false;
   bool waking_ = false;
   bool trying_again_ = false;
   uint32_t buffers_ = 0;

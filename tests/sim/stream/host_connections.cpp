@@ -13,7 +13,6 @@ constexpr int64_t watch_busy_ms = 100;
 constexpr int64_t watch_idle_ms = 1'000;
 constexpr int64_t drain_first_ms = 1;
 constexpr int64_t drain_slowest_ms = 50;
-constexpr int64_t drain_closed_ms = 1'000;
 
 } // namespace
 
@@ -108,56 +107,14 @@ Host::reset_arrived(Link &link)
 void
 Host::connection_ended(bool write_failed)
 {
-  if (!write_failed && finish_message())
-    return;
-  end_pending_ = end();
+  // a peer that may still read gets the rest of a message, as far as the socket takes it
+  if (!write_failed && active_->proto.has_partial())
+    active_->proto.flush();
   connection_freed(std::move(active_));
   if (hand_over_)
-    {
-      end_pending_ = false;
-      stage_.queue.schedule(stage_.queue.now_ms(), [this] { complete_hand_over(); });
-    }
-  else if (!end_pending_)
+    stage_.queue.schedule(stage_.queue.now_ms(), [this] { complete_hand_over(); });
+  else
     connect_();
-}
-
-bool
-Host::finish_message()
-{
-  const TcpState tcp = active_->link->state();
-  if (active_->finish_until_ms || !active_->proto.has_partial() || tcp.open || tcp.reset)
-    return false;
-  active_->finish_until_ms = stage_.queue.now_ms() + drain_closed_ms;
-  finishing_due();
-  return true;
-}
-
-void
-Host::finishing_due()
-{
-  const int connection = active_->connection;
-  stage_.queue.schedule(stage_.queue.now_ms() + drain_first_ms, [this, connection] {
-    if (!active_ || active_->connection != connection)
-      return;
-    if (active_->proto.flush() != Proto::Status::error && active_->proto.has_partial()
-        && !active_->link->state().reset && stage_.queue.now_ms() < active_->finish_until_ms)
-      finishing_due();
-    else
-      connection_ended(false);
-  });
-}
-
-// True: it closed in order and may still acknowledge.
-bool
-Host::end()
-{
-  const TcpState tcp = active_->link->state();
-  sample_buffer(*active_->buffer, stage_.books.connections[active_->connection], tcp,
-                last_is_partial(*active_));
-  // with TLS a process that was killed has not said so
-  active_->closed_by_peer = tcp.fin && (stage_.books.config.tls == Tls::none || tcp.alert);
-  active_->drain = active_->closed_by_peer && !tcp.reset && tcp.acked < tcp.written;
-  return active_->drain;
 }
 
 void
@@ -170,8 +127,8 @@ Host::connection_freed(std::unique_ptr<Active> connection)
     }
   connection->link->close();
   Connection &books = stage_.books.connections[connection->connection];
-  books.end = connection->closed_by_peer ? End::orderly : End::broken;
-  connection->buffer->connection_lost(books, connection->closed_by_peer);
+  books.ended = true;
+  connection->buffer->connection_lost(books);
   give_back(std::move(connection->buffer));
 }
 
@@ -192,63 +149,52 @@ Host::give_back(std::unique_ptr<Buffer> buffer)
 void
 Host::drain_start(Active &connection)
 {
-  const int64_t now_ms = stage_.queue.now_ms();
-  drains_.push_back(
-      { connection.link, connection.connection, std::move(connection.buffer), connection.closed_by_peer,
-        stage_.fault != Fault::drain_forgets_partial && last_is_partial(connection),
-        now_ms + (connection.closed_by_peer ? drain_closed_ms : stage_.books.config.drain_limit_ms),
-        drain_first_ms });
+  drains_.push_back({ connection.link, connection.connection, std::move(connection.buffer),
+                      stage_.fault != Fault::drain_forgets_partial && last_is_partial(connection),
+                      drain_first_ms });
   const auto drain = std::prev(drains_.end());
-  stage_.queue.schedule(now_ms + drain_first_ms, [this, drain] { drain_due(drain); });
+  stage_.queue.schedule(stage_.queue.now_ms() + drain_first_ms, [this, drain] { drain_due(drain); });
 }
 
 void
 Host::drain_due(std::list<Drain>::iterator drain)
 {
   const TcpState tcp = drain->link->state();
-  const bool closed_by_peer = drain->closed_by_peer || tcp.fin;
   Connection &connection = stage_.books.connections[drain->connection];
-  sample_buffer(*drain->buffer, connection, tcp, drain->last_is_partial);
-
-  if (stage_.fault == Fault::impatient && connection.left_for_another)
+  failover_drain state = FAILOVER_DRAIN_DONE;
+  if (tcp.open)
     {
-      drain_finish(drain, true);
+      sample_buffer(*drain->buffer, connection, tcp, drain->last_is_partial);
+      state = drain->buffer->drain(stage_.books.config.patience_ms);
+      if (stage_.fault == Fault::drain_without_grace && tcp.acked >= tcp.written)
+        state = FAILOVER_DRAIN_DONE;
+      if (stage_.fault == Fault::impatient && connection.left_for_another)
+        state = FAILOVER_DRAIN_DONE;
+    }
+  connection.stuck = state == FAILOVER_DRAIN_STUCK;
+  if (state != FAILOVER_DRAIN_GOES_ON)
+    {
+      drain_finish(drain);
       return;
     }
-  // a half message is never confirmed
-  const std::size_t at_least = drain->last_is_partial ? 1 : 0;
-  const bool done = tcp.acked >= tcp.written
-                    && (closed_by_peer || stage_.fault == Fault::drain_without_grace
-                        || drain->buffer->books().messages.size() <= at_least);
-  if (!done && !tcp.reset && stage_.queue.now_ms() < drain->deadline_ms)
-    {
-      drain->interval_ms = std::min(drain->interval_ms * 2, drain_slowest_ms);
-      stage_.queue.schedule(stage_.queue.now_ms() + drain->interval_ms, [this, drain] { drain_due(drain); });
-      return;
-    }
-  connection.at_limit = !done && !tcp.reset;
-  const bool at_limit_is_orderly = stage_.fault == Fault::limit_is_orderly && connection.at_limit;
-  drain_finish(drain, !done && !closed_by_peer && !at_limit_is_orderly);
+  drain->interval_ms = std::min(drain->interval_ms * 2, drain_slowest_ms);
+  stage_.queue.schedule(stage_.queue.now_ms() + drain->interval_ms, [this, drain] { drain_due(drain); });
 }
 
 void
-Host::drain_finish(std::list<Drain>::iterator drain, bool died)
+Host::drain_finish(std::list<Drain>::iterator drain)
 {
   Connection &connection = stage_.books.connections[drain->connection];
   auto buffer = std::move(drain->buffer);
-  const bool closed_by_peer = drain->closed_by_peer;
   drain->link->close();
   drains_.erase(drain);
 
-  connection.end = died ? End::broken : End::orderly;
-  buffer->connection_lost(connection, !died);
-  if (stage_.fault != Fault::loses_leftovers)
-    give_back(std::move(buffer));
-  if (closed_by_peer && end_pending_)
-    {
-      end_pending_ = false;
-      connect_();
-    }
+  connection.ended = true;
+  buffer->connection_lost(connection);
+  // what it takes for delivered is gone
+  if (stage_.fault == Fault::loses_leftovers || stage_.fault == Fault::drain_without_grace)
+    return;
+  give_back(std::move(buffer));
 }
 
 // ---- the watch
@@ -261,7 +207,7 @@ Host::watch_due()
   if (active_)
     {
       const TcpState tcp = sample();
-      half_closed = !tcp.open && !tcp.reset && !active_->finish_until_ms;
+      half_closed = !tcp.open && !tcp.reset;
       if (active_->buffer->books().messages.empty())
         next_ms = watch_idle_ms;
     }

@@ -54,7 +54,6 @@ Link::state()
   state.window = window_;
   state.reset = reset_;
   state.fin = fin_;
-  state.alert = fin_ && alert_;
   state.open = !reset_ && !fin_;
   return state;
 }
@@ -244,7 +243,6 @@ Link::close_when_read()
   close_when_read_ = true;
   if (received_ != read_ || gone_)
     return;
-  alert_ = true;
   end_process();
 }
 

@@ -26,7 +26,6 @@ struct TcpState
   bool open = false;  // both directions
   bool reset = false; // or timed out
   bool fin = false;   // the receiver has closed
-  bool alert = false; // and has said so before, as TLS does
   uint64_t written = 0;
   uint64_t acked = 0;
   uint32_t window = 0;
@@ -155,7 +154,6 @@ private:
   bool reading_soon_ = false;
   bool frozen_ = false;
   bool close_when_read_ = false;
-  bool alert_ = false;
   bool gone_ = false;
   bool silent_ = false; // no power: not even RST
 };

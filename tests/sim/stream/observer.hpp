@@ -28,7 +28,7 @@ enum class LetGo
 {
   by_sample,
   for_room,
-  at_orderly_end,
+  at_end,
 };
 
 class Observer

@@ -24,8 +24,8 @@ name(LetGo cause)
       return "confirmed";
     case LetGo::for_room:
       return "needed for room";
-    case LetGo::at_orderly_end:
-      return "read before the orderly end";
+    case LetGo::at_end:
+      return "at the end";
     }
   return "?";
 }
@@ -74,8 +74,8 @@ void
 Trace::ended(const Books &books, const Connection &where, const BufferBooks &buffer)
 {
   line(books, '>',
-       std::string("the end") + on(where) + (where.end == End::orderly ? ", orderly, " : ", broken, ")
-           + std::to_string(buffer.messages.size()) + " messages are to be posted again");
+       std::string("the end") + on(where) + ", " + std::to_string(buffer.messages.size())
+           + " messages are to be posted again");
 }
 
 void

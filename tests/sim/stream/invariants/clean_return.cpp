@@ -17,10 +17,12 @@ public:
 
   void ended(const Books &books, const Connection &where, const BufferBooks &buffer) override
   {
-    if (where.left_for_another && !where.link->in_trouble() && !where.at_limit && !buffer.messages.empty())
-      fail(books, std::to_string(buffer.messages.size()) + " messages are posted again, from "
-                      + message(buffer.messages.front()) + " on, though " + connection(where)
-                      + " was drained to its end");
+    if (!where.left_for_another || where.link->in_trouble() || where.stuck)
+      return;
+    for (uint32_t number : buffer.messages)
+      if (books.messages[number].connection == where.number)
+        fail(books,
+             message(number) + " is posted again, though " + connection(where) + " was drained to its end");
   }
 };
 

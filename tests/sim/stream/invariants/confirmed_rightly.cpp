@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // What is let go was acknowledged to its last byte on this connection; and its
-// grace was over, or there was no room for another message without it, or the
-// receiver had closed in order.
+// grace was over, or there was no room for another message without it.  An end
+// lets go of nothing.
 #include "all.hpp"
 
 #include <map>
@@ -35,8 +35,8 @@ public:
     else if (cause == LetGo::by_sample && where->clock.ms() - gone.grace_from < books.config.grace_ms)
       fail(books, message(number) + " was let go " + std::to_string(where->clock.ms() - gone.grace_from)
                       + " ms after it was acknowledged and read");
-    else if (cause == LetGo::at_orderly_end && where->end != End::orderly)
-      fail(books, message(number) + " was let go when " + connection(*where) + " broke");
+    else if (cause == LetGo::at_end)
+      fail(books, message(number) + " was let go when " + connection(*where) + " ended");
   }
 
   void asked_for_room(const Books &books, const BufferBooks &buffer, std::size_t bytes, std::size_t room,
