@@ -9,10 +9,18 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#ifndef SO_BUF_LOCK /* of Linux 5.15 */
+#define SO_BUF_LOCK 72
+#endif
+#ifndef SOCK_SNDBUF_LOCK
+#define SOCK_SNDBUF_LOCK 1
+#endif
 
 /* of <netinet/tcp.h> */
 enum
@@ -20,9 +28,6 @@ enum
   STATE_ESTABLISHED = 1,
   STATE_CLOSE = 7,
 };
-
-/* Linux lets a send buffer grow to 4 MiB by itself (net.ipv4.tcp_wmem). */
-#define LARGEST_SEND_BUFFER (4 << 20)
 
 static bool
 _read_info(int fd, struct tcp_info *info)
@@ -79,15 +84,40 @@ tcp_state_read(int fd, TcpState *state)
   return true;
 }
 
+/* To what size Linux lets a send buffer grow by itself. */
+static size_t
+_largest_grown_send_buffer(void)
+{
+  size_t largest = 4 << 20; /* its default */
+  FILE *file = fopen("/proc/sys/net/ipv4/tcp_wmem", "re");
+
+  if (file && fscanf(file, "%*u %*u %zu", &largest) != 1)
+    largest = SIZE_MAX;
+  if (file)
+    fclose(file);
+  return largest;
+}
+
+static bool
+_has_fixed_send_buffer(int fd)
+{
+  int locked = 0;
+  socklen_t length = sizeof(locked);
+
+  return getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &locked, &length) == 0 && (locked & SOCK_SNDBUF_LOCK);
+}
+
 void
 tcp_limit_send_buffer(int fd, size_t bytes)
 {
-  int current, wanted = bytes / 2 < INT_MAX ? (int) (bytes / 2) : INT_MAX; /* the kernel doubles it */
+  int current = 0;
   socklen_t length = sizeof(current);
 
-  if (bytes < LARGEST_SEND_BUFFER
-      && getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &current, &length) == 0)
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
+  getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &current, &length);
+  if ((size_t) current <= bytes && (_has_fixed_send_buffer(fd) || _largest_grown_send_buffer() <= bytes))
+    return;
+  int wanted = bytes / 2 < INT_MAX ? (int) (bytes / 2) : INT_MAX; /* the kernel doubles it */
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
 }
 
 void

@@ -26,7 +26,8 @@ typedef struct _TcpState
  * TCP connection. */
 bool tcp_state_read(int fd, TcpState *state);
 
-/* The kernel takes at most about this much before the socket is not writable. */
+/* The kernel takes at most about this much before the socket is not writable, whatever
+ * so-sndbuf() and net.ipv4.tcp_wmem say.  A smaller send buffer is left alone. */
 void tcp_limit_send_buffer(int fd, size_t bytes);
 
 /* The descriptor is that of a socket without a connection from now on: whoever

@@ -158,9 +158,13 @@ def test_small_buffer_keeps_what_is_not_acknowledged(flow: Flow, wire: Wire) -> 
 
 
 @both
-def test_full_buffer_waits_without_spinning(flow: Flow, wire: Wire) -> None:
+@pytest.mark.parametrize("buffer, socket_takes", [("64KiB", 1 << 14), ("8MiB", 1 << 25)])
+def test_full_buffer_waits_without_spinning(flow: Flow, wire: Wire, buffer: str, socket_takes: int) -> None:
+    """Whatever the socket would take."""
     flow.start_all(wire)
-    flow.begin(flow.config(f"switch-delay(0) {SMALL_BUFFER}"))
+    flow.client_host.set_kernel("net.ipv4.tcp_wmem", f"4096 {socket_takes} 33554432")
+    flow.primary.host.set_kernel("net.ipv4.tcp_rmem", "4096 65536 65536")
+    flow.begin(flow.config(f"switch-delay(0) resend-buffer-size({buffer})"), rate=2 * RATE)
     flow.wait_at(flow.primary)
     flow.primary.freeze()
     flow.wait_stuck(flow.primary)

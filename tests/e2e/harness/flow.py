@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.certificates import CertificateAuthority
 from harness.client import Client
 from harness.lab import Lab
+from harness.network import Host
 from harness.sink import PORT, Pace, Recorded, Sink
 from harness.waiting import wait_until
 
@@ -109,6 +110,10 @@ class Flow:
     @property
     def client(self) -> Client:
         return self._lab.client
+
+    @property
+    def client_host(self) -> Host:
+        return self._lab.client_host
 
     # Waiting
 

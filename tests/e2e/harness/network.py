@@ -69,6 +69,10 @@ class Host:
         """TCP sockets of this host as `ss` lists them, one a line."""
         return self.run("ss", "-tnoH", *filters).splitlines()
 
+    def set_kernel(self, setting: str, value: str) -> None:
+        """A setting of its network, such as net.ipv4.tcp_wmem."""
+        self.run("sh", "-c", 'echo "$1" > "/proc/sys/$0"', setting.replace(".", "/"), value)
+
     def vanish(self) -> None:
         """Drop every packet in and out: the host no longer answers anything."""
         _run("ip", "netns", "exec", self.namespace, "nft", "-f", "-", stdin=_DROP_ALL)
