@@ -92,6 +92,7 @@ static void
 _set_up_stream(FailoverDest *self)
 {
   failover_resend_settings settings = { .struct_size = sizeof(settings) };
+  gint throttle = self->dest->super.super.throttle;
   FailoverStreamCallbacks callbacks =
   {
     .user_data = self,
@@ -103,6 +104,7 @@ _set_up_stream(FailoverDest *self)
 
   if (failover_options_get_resend(self->options, &settings) != FAILOVER_OK || !settings.enabled)
     return;
+  settings.throttle = MAX(throttle, 0);
   if (self->saved && self->saved->stream)
     {
       self->stream = failover_stream_ref(self->saved->stream);

@@ -168,7 +168,7 @@ static LogProtoStatus
 _resend(Decoration *self)
 {
   _fetch_waiting(self);
-  while (failover_resend_has_next(self->resend))
+  while (failover_resend_next_is_due(self->resend, failover_stream_now_ms()))
     {
       gsize length = failover_resend_next_length(self->resend);
       gchar *text = g_malloc(length + 1);
@@ -278,7 +278,8 @@ _poll(LogProtoClient *s, HOST_POLL_PARAMETERS)
 
   if (self->stream->tls)
     host_poll_ignore_input(HOST_POLL_ARGUMENTS);
-  return pending || failover_resend_has_next(self->resend) || g_atomic_pointer_get(&self->stream->waiting) != NULL;
+  return pending || failover_resend_next_is_due(self->resend, failover_stream_now_ms())
+         || g_atomic_pointer_get(&self->stream->waiting) != NULL;
 }
 
 /* ------------------------------------------------------------------------

@@ -176,6 +176,8 @@ _watch_due(gpointer s)
       gboolean half_closed = failover_stream_sample(self->active, &tcp) && !tcp.open && !tcp.reset;
       if (failover_stream_count_kept(self->active->resend) == 0)
         next_ms = WATCH_IDLE_MS;
+      else if (failover_resend_has_next(self->active->resend))
+        _wake_writer(self); /* throttle() may let the next one go */
       if (half_closed && self->callbacks.half_closed)
         {
           timer_arm(&self->watch, next_ms);

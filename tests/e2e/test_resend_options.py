@@ -138,6 +138,25 @@ def test_confirmed_ones_are_not_sent_again(flow: Flow, wire: Wire, grace: str, w
     assert flow.finish().doubled <= (ONE_SAMPLE if wire.tls else 0)
 
 
+# throttle()
+
+
+@both
+def test_what_is_sent_again_is_throttled(flow: Flow, wire: Wire) -> None:
+    throttle = 200
+    flow.start_all(wire)
+    flow.begin(flow.config("switch-delay(0) resend-grace(5)", other=f"throttle({throttle}) log-fifo-size(1000000)"), rate=throttle)
+    flow.wait_at(flow.primary, 3 * throttle)
+    flow.primary.kill()
+    flow.wait_at(flow.second, throttle)
+    tally = flow.finish()
+    (connection,) = [connection for connection in flow.second.connections() if connection.numbers]
+    times = connection.times()
+    at_once = 2 * throttle  # new messages may have saved up those of a second, and the first comes at once
+    assert tally.doubled > at_once
+    assert (times[-1] - times[0]) / 1e9 >= (len(connection.numbers) - at_once) / throttle
+
+
 # resend-buffer-size()
 
 SMALL_BUFFER = "resend-buffer-size(64KiB)"

@@ -198,6 +198,30 @@ Test(resend_limit, taking_over_nothing_changes_nothing)
   fake_stream_done(&stream);
 }
 
+Test(resend_limit, what_is_posted_once_more_is_throttled)
+{
+  failover_resend_settings settings = { .struct_size = sizeof(settings), .buffer_size = FAKE_STREAM_LIMIT, .throttle = 10 };
+  FakeStream stream = { .now_ms = 5000000, .window = FAKE_STREAM_WINDOW };
+  int posted = 0;
+
+  cr_assert_eq(failover_resend_new(&settings, &stream.resend), FAILOVER_OK);
+  for (int i = 0; i < 100; i++)
+    cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_lose(&stream);
+
+  for (int i = 0; i < 3000; i++, stream.now_ms++)
+    for (; failover_resend_next_is_due(stream.resend, stream.now_ms); posted++)
+      failover_resend_next_posted(stream.resend);
+  cr_expect_eq(posted, 30, "%d in three seconds", posted);
+
+  /* of a pause only one second counts */
+  stream.now_ms += 60000;
+  for (posted = 0; failover_resend_next_is_due(stream.resend, stream.now_ms); posted++)
+    failover_resend_next_posted(stream.resend);
+  cr_expect_eq(posted, 10, "%d at once", posted);
+  fake_stream_done(&stream);
+}
+
 Test(resend_limit, what_was_taken_over_from_can_be_used_again)
 {
   FakeStream old, stream;

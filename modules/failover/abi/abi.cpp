@@ -209,7 +209,7 @@ failover_resend_new(const failover_resend_settings *settings, failover_resend **
   if (!settings || settings->struct_size < sizeof(*settings) || settings->grace_ms < 0 || !out)
     return FAILOVER_ERROR_ARGUMENT;
   return guarded([&] {
-    *out = new failover_resend{ failover::Resend(settings->buffer_size, settings->grace_ms) };
+    *out = new failover_resend{ failover::Resend(settings->buffer_size, settings->grace_ms, settings->throttle) };
     return FAILOVER_OK;
   });
 }
@@ -241,6 +241,12 @@ bool
 failover_resend_has_next(const failover_resend *resend)
 {
   return resend->resend.has_next();
+}
+
+bool
+failover_resend_next_is_due(failover_resend *resend, int64_t now_ms)
+{
+  return resend->resend.next_is_due(now_ms);
 }
 
 size_t

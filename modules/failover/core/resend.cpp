@@ -95,6 +95,7 @@ Resend::next_posted()
 {
   last_posted_ = sizeof(Length) + next_length();
   posted_ = behind(posted_);
+  throttle_.count();
   counters_.resent++;
 }
 

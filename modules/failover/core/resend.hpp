@@ -11,6 +11,7 @@
 #pragma once
 
 #include "ring.hpp"
+#include "throttle.hpp"
 
 #include <cstdint>
 #include <string_view>
@@ -46,7 +47,9 @@ enum class Drain
 class Resend
 {
 public:
-  Resend(std::size_t limit_bytes, int64_t grace_ms) : limit_(limit_bytes), grace_ms_(grace_ms) {}
+  Resend(std::size_t limit_bytes, int64_t grace_ms, uint32_t throttle = 0)
+    : limit_(limit_bytes), grace_ms_(grace_ms), throttle_(throttle)
+  {}
 
   // ---- while a connection is in use
 
@@ -58,6 +61,7 @@ public:
 
   // The next message to post once more, until there is none; `posted` after it.
   bool has_next() const { return posted_.message < end_.message; }
+  bool next_is_due(int64_t now_ms) { return has_next() && throttle_.allows(now_ms); }
   std::size_t next_length() const;
   void copy_next(char *out) const;
   void next_posted();
@@ -121,6 +125,7 @@ private:
 
   std::size_t limit_;
   int64_t grace_ms_;
+  Throttle throttle_; // of what is posted once more
 
   // Messages before posted_ were posted on the connection in use, the others
   // wait to be posted on it.

@@ -158,9 +158,11 @@ typedef struct failover_resend_settings
   bool enabled;      /* resend() */
   int64_t grace_ms;  /* resend-grace() */
   size_t buffer_size; /* resend-buffer-size() */
+  uint32_t throttle; /* throttle(): most messages a second that are posted once more, 0: any number */
 } failover_resend_settings;
 
-/* Fills in `settings`, whose struct_size is set. */
+/* Fills in `settings`, whose struct_size is set, but for what is no option of
+ * failover(). */
 FAILOVER_WARN_UNUSED failover_status failover_options_get_resend(const failover_options *options,
                                                                  failover_resend_settings *settings);
 
@@ -174,8 +176,10 @@ FAILOVER_WARN_UNUSED bool failover_resend_keep(failover_resend *resend, const ch
 /* The message kept last was not posted after all. */
 void failover_resend_forget_last(failover_resend *resend);
 
-/* The next message to post once more: its length, its bytes, and that it was posted. */
+/* The next message to post once more: whether there is one, and throttle() lets it go
+ * now; its length, its bytes, and that it was posted. */
 bool failover_resend_has_next(const failover_resend *resend);
+bool failover_resend_next_is_due(failover_resend *resend, int64_t now_ms);
 size_t failover_resend_next_length(const failover_resend *resend);
 void failover_resend_copy_next(const failover_resend *resend, char *out);
 void failover_resend_next_posted(failover_resend *resend);

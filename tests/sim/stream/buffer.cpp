@@ -29,7 +29,7 @@ Buffer::Buffer(Stage &stage, uint32_t number) : stage_(stage)
   books_.number = number;
   const Config &config = stage.books.config;
   const failover_resend_settings settings = { sizeof(settings), true, config.grace_ms,
-                                              misread_limit(config.buffer_limit, stage.fault) };
+                                              misread_limit(config.buffer_limit, stage.fault), 0 };
   failover_resend *resend = nullptr;
   if (failover_resend_new(&settings, &resend) != FAILOVER_OK)
     throw std::runtime_error("failover_resend_new()");
