@@ -210,7 +210,7 @@ _give_to_writer(FailoverDest *self, FailoverConnector *connector)
   if (self->stream)
     {
       failover_stream_drain(self->stream);
-      failover_stream_begin_connection(self->stream, fd);
+      failover_stream_begin_connection(self->stream, fd, self->tls_session);
     }
   host_api.afsocket_dd_connected_with_fd(dest, fd, g_sockaddr_ref(failover_connector_get_address(connector)));
   failover_stream_end_connection();

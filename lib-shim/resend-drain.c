@@ -21,6 +21,7 @@ typedef struct _Drain
   FailoverStream *stream;
   failover_resend *resend;
   gint fd;
+  SSL *ssl; /* NULL without TLS */
   gboolean last_is_partial;
   gint interval_ms;
   struct iv_timer timer;
@@ -42,9 +43,15 @@ _finish(Drain *self, DrainResult result)
   timer_cancel(&self->timer);
   stream->drains = g_list_remove(stream->drains, self);
   if (result == DRAIN_CONFIRMED)
-    tcp_discard_input(self->fd);
+    {
+      /* unread input would make the kernel reset the connection */
+      tcp_discard_input(self->fd);
+      if (self->ssl && !self->last_is_partial)
+        failover_tls_end(self->ssl);
+    }
   else if (result == DRAIN_STUCK)
     tcp_give_up(self->fd);
+  SSL_free(self->ssl);
   close(self->fd);
   failover_resend_connection_lost(self->resend);
   failover_stream_give_back(stream, self->resend);
@@ -111,6 +118,9 @@ failover_stream_start_draining(FailoverStream *stream, Decoration *connection)
   self->timer.handler = _due;
   stream->drains = g_list_append(stream->drains, self);
   timer_arm(&self->timer, self->interval_ms);
+  self->ssl = g_steal_pointer(&connection->ssl);
+  if (self->ssl)
+    failover_tls_put_off_end(self->ssl, self->fd);
   /* the LogProto shuts its socket down when it is freed, the server would see an
    * end and close the connection before everything is confirmed */
   tcp_replace(connection->fd);

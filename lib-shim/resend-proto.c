@@ -24,6 +24,7 @@ G_LOCK_DEFINE_STATIC(decorations);
 /* the connection that gets its LogProto */
 static FailoverStream *under_construction;
 static gint fd_under_construction;
+static SSL *ssl_under_construction;
 
 /* ------------------------------------------------------------------------
  * From the LogProto to its decoration
@@ -298,6 +299,7 @@ _free(LogProtoClient *s)
   failover_stream_connection_freed(self->stream, self);
   failover_stream_unref(self->stream);
   self->free_fn(s);
+  SSL_free(self->ssl);
   g_free(self);
 }
 
@@ -312,6 +314,9 @@ _decorate(LogProtoClient *proto, FailoverStream *stream)
   _fetch_waiting(self);
   self->proto = proto;
   self->fd = fd_under_construction;
+  self->ssl = ssl_under_construction;
+  if (self->ssl)
+    SSL_up_ref(self->ssl);
   self->drain_fd = -1;
 
   HostPollFunc *poll = host_proto_poll_func(proto);
@@ -403,10 +408,11 @@ failover_stream_wrap_factory(LogProtoClientFactory *original, gboolean tls)
 }
 
 void
-failover_stream_begin_connection(FailoverStream *self, gint fd)
+failover_stream_begin_connection(FailoverStream *self, gint fd, const TLSSession *session)
 {
   under_construction = self;
   fd_under_construction = fd;
+  ssl_under_construction = session ? session->ssl : NULL;
 }
 
 void

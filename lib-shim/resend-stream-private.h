@@ -9,6 +9,7 @@
 
 #include "resend-stream.h"
 #include "tcp-state.h"
+#include "tls-handshake.h"
 
 #include "messages.h"
 
@@ -21,6 +22,7 @@ typedef struct _Decoration
   LogProtoClient *proto;
   failover_resend *resend;
   gint fd;
+  SSL *ssl; /* NULL without TLS */
 
   /* what it replaces */
   HostPollFunc poll;

@@ -47,8 +47,9 @@ void failover_stream_set_tls(FailoverStream *self, gboolean tls);
  * same original and TLS or not, as keep-alive() over a reload compares them. */
 LogProtoClientFactory *failover_stream_wrap_factory(LogProtoClientFactory *original, gboolean tls);
 
-/* Around the call that makes the LogProto of a new connection. */
-void failover_stream_begin_connection(FailoverStream *self, gint fd);
+/* Around the call that makes the LogProto of a new connection.  `session`: of TLS, or
+ * NULL. */
+void failover_stream_begin_connection(FailoverStream *self, gint fd, const TLSSession *session);
 void failover_stream_end_connection(void);
 
 /* Stop at the end of a message, so that another connection can take over.  TRUE:

@@ -190,3 +190,21 @@ failover_tls_handshake_take_session(FailoverTlsHandshake *self)
 {
   return g_steal_pointer(&self->session);
 }
+
+void
+failover_tls_put_off_end(SSL *ssl, gint fd)
+{
+  SSL_set_info_callback(ssl, NULL); /* it knows the session */
+  SSL_set_fd(ssl, fd);
+  SSL_set_quiet_shutdown(ssl, 1);
+}
+
+void
+failover_tls_end(SSL *ssl)
+{
+  SSL_set_quiet_shutdown(ssl, 0);
+  SSL_set_shutdown(ssl, 0);
+  ERR_clear_error();
+  SSL_shutdown(ssl);
+  ERR_clear_error();
+}

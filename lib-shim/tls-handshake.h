@@ -11,6 +11,8 @@
 
 #include "host.h"
 
+#include <openssl/ssl.h>
+
 typedef struct _FailoverTlsHandshake FailoverTlsHandshake;
 
 /* Called once, never from failover_tls_handshake_start().  `error`: NULL when
@@ -28,5 +30,12 @@ void failover_tls_handshake_free(FailoverTlsHandshake *self);
 
 /* After it is done: the established session now belongs to the caller. */
 TLSSession *failover_tls_handshake_take_session(FailoverTlsHandshake *self);
+
+/* TLS of a connection that is drained must not end before everything is confirmed, and
+ * its session is freed before: failover_tls_put_off_end() lets the SSL go on with
+ * `fd` and keeps it silent meanwhile, failover_tls_end() says close_notify.  The caller
+ * has a reference of its own to `ssl` (SSL_up_ref()). */
+void failover_tls_put_off_end(SSL *ssl, gint fd);
+void failover_tls_end(SSL *ssl);
 
 #endif
