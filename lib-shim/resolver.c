@@ -20,7 +20,6 @@ enum { MOST_THREADS = 128 }; /* that wait for name servers; more names wait for 
 typedef struct _Question
 {
   gatomicrefcount references;
-  GMutex lock;
   gboolean wanted; /* the event is registered */
   gboolean answered;
   gchar *host;
@@ -38,7 +37,7 @@ struct _FailoverLookup
   FailoverLookupDone done;
   gpointer user_data;
   FailoverTurn turn;
-  gint error;
+  const gchar *error;
   GPtrArray *addresses; /* GSockAddr */
   GPtrArray *texts;
 };
@@ -46,7 +45,13 @@ struct _FailoverLookup
 /* Questions that are asked, also those whose answer nobody wants any more: their
  * threads wait for it all the same, and who wants it again need not ask again. */
 static GHashTable *questions;
-static GThreadPool *threads;
+
+/* Questions that no thread has taken yet, and the threads that take them.  GLib's own
+ * pool needs a thread to create threads; where that one cannot be created, GLib 2.84
+ * waits for it for ever, and 2.74 may end the process. */
+static GMutex lock; /* guards these, and what is said at Question */
+static GQueue not_taken = G_QUEUE_INIT;
+static guint thread_count;
 
 static void
 _question_unref(gpointer s)
@@ -57,7 +62,6 @@ _question_unref(gpointer s)
     return;
   if (self->addresses)
     freeaddrinfo(self->addresses);
-  g_mutex_clear(&self->lock);
   g_free(self->host);
   g_free(self);
 }
@@ -92,18 +96,16 @@ _ask(const gchar *host, gint family, gint flags, struct addrinfo **addresses)
 static gboolean
 _is_still_wanted(Question *self)
 {
-  g_mutex_lock(&self->lock);
+  g_mutex_lock(&lock);
   gboolean wanted = self->wanted;
   self->answered = !wanted;
-  g_mutex_unlock(&self->lock);
+  g_mutex_unlock(&lock);
   return wanted;
 }
 
 static void
-_resolve_in_thread(gpointer s, gpointer user_data G_GNUC_UNUSED)
+_resolve_in_thread(Question *self)
 {
-  Question *self = s;
-
   if (_is_still_wanted(self))
     {
       /* as syslog-ng asks: without AI_ADDRCONFIG only if that is what hid the name */
@@ -111,13 +113,34 @@ _resolve_in_thread(gpointer s, gpointer user_data G_GNUC_UNUSED)
       if (self->error == EAI_NONAME || self->error == EAI_ADDRFAMILY || self->error == EAI_NODATA)
         self->error = _ask(self->host, self->family, AI_V4MAPPED, &self->addresses);
 
-      g_mutex_lock(&self->lock);
+      g_mutex_lock(&lock);
       self->answered = TRUE;
       if (self->wanted)
         iv_event_post(&self->answer);
-      g_mutex_unlock(&self->lock);
+      g_mutex_unlock(&lock);
     }
   _question_unref(self);
+}
+
+static Question *
+_take_question(void)
+{
+  g_mutex_lock(&lock);
+  Question *question = g_queue_pop_head(&not_taken);
+  if (!question)
+    thread_count--;
+  g_mutex_unlock(&lock);
+  return question;
+}
+
+static gpointer
+_thread(gpointer user_data G_GNUC_UNUSED)
+{
+  Question *question;
+
+  while ((question = _take_question()))
+    _resolve_in_thread(question);
+  return NULL;
 }
 
 static gchar *
@@ -133,7 +156,7 @@ _format_address(GSockAddr *address)
 
 /* Its user is told when it is its turn. */
 static void
-_take_answer(FailoverLookup *self, gint error, const struct addrinfo *addresses)
+_take_answer(FailoverLookup *self, const gchar *error, const struct addrinfo *addresses)
 {
   self->error = error;
   for (const struct addrinfo *a = addresses; a; a = a->ai_next)
@@ -158,7 +181,7 @@ _answered(gpointer s)
   while ((lookup = g_queue_pop_head(&self->lookups)))
     {
       lookup->question = NULL;
-      _take_answer(lookup, self->error, self->addresses);
+      _take_answer(lookup, self->error ? gai_strerror(self->error) : "", self->addresses);
     }
   g_hash_table_remove(questions, self);
 }
@@ -174,11 +197,11 @@ _want(Question *self)
 static gboolean
 _want_again(Question *self)
 {
-  g_mutex_lock(&self->lock);
+  g_mutex_lock(&lock);
   gboolean lost = self->answered && !self->wanted;
   if (!lost && !self->wanted)
     _want(self);
-  g_mutex_unlock(&self->lock);
+  g_mutex_unlock(&lock);
   return !lost;
 }
 
@@ -188,7 +211,6 @@ _question_new(const gchar *host, gint family)
   Question *self = g_new0(Question, 1);
 
   g_atomic_ref_count_init(&self->references);
-  g_mutex_init(&self->lock);
   self->host = g_strdup(host);
   self->family = family;
   IV_EVENT_INIT(&self->answer);
@@ -198,14 +220,35 @@ _question_new(const gchar *host, gint family)
   return self;
 }
 
+/* FALSE: no thread will ever take it.  Without a new one a busy one takes it later,
+ * as when there are too many. */
+static gboolean
+_hand_to_thread(Question *self)
+{
+  g_mutex_lock(&lock);
+  GThread *thread = thread_count < MOST_THREADS ? g_thread_try_new("failover-names", _thread, NULL, NULL) : NULL;
+  if (thread)
+    {
+      g_thread_unref(thread);
+      thread_count++;
+    }
+  gboolean possible = thread_count > 0;
+  if (possible)
+    {
+      _want(self);
+      g_atomic_ref_count_inc(&self->references);
+      g_queue_push_tail(&not_taken, self);
+    }
+  g_mutex_unlock(&lock);
+  return possible;
+}
+
+/* NULL: there is no thread for it. */
 static Question *
 _find_or_ask(const gchar *host, gint family)
 {
   if (!questions)
-    {
-      questions = g_hash_table_new_full(_question_hash, _question_equal, NULL, _question_unref);
-      threads = g_thread_pool_new(_resolve_in_thread, NULL, MOST_THREADS, FALSE, NULL);
-    }
+    questions = g_hash_table_new_full(_question_hash, _question_equal, NULL, _question_unref);
 
   Question key = { .host = (gchar *) host, .family = family };
   Question *question = g_hash_table_lookup(questions, &key);
@@ -215,11 +258,12 @@ _find_or_ask(const gchar *host, gint family)
   if (question)
     g_hash_table_remove(questions, question);
   question = _question_new(host, family);
+  if (!_hand_to_thread(question))
+    {
+      _question_unref(question);
+      return NULL;
+    }
   g_hash_table_add(questions, question);
-  _want(question);
-  g_atomic_ref_count_inc(&question->references);
-  /* without a thread it waits for one, as when there are too many */
-  g_thread_pool_push(threads, question, NULL);
   return question;
 }
 
@@ -245,12 +289,15 @@ failover_lookup_start(const gchar *host, guint16 port, gint family, FailoverLook
 
   if (_ask(host, AF_UNSPEC, AI_NUMERICHOST, &address) == 0)
     {
-      _take_answer(self, 0, address);
+      _take_answer(self, "", address);
       freeaddrinfo(address);
       return self;
     }
   self->question = _find_or_ask(host, family);
-  g_queue_push_tail(&self->question->lookups, self);
+  if (self->question)
+    g_queue_push_tail(&self->question->lookups, self);
+  else
+    _take_answer(self, "no thread could be created to look up the name", NULL);
   return self;
 }
 
@@ -262,10 +309,10 @@ _stop_waiting(FailoverLookup *self)
   g_queue_remove(&question->lookups, self);
   if (!g_queue_is_empty(&question->lookups))
     return;
-  g_mutex_lock(&question->lock);
+  g_mutex_lock(&lock);
   question->wanted = FALSE;
   iv_event_unregister(&question->answer);
-  g_mutex_unlock(&question->lock);
+  g_mutex_unlock(&lock);
 }
 
 void
@@ -300,5 +347,5 @@ failover_lookup_get_text(FailoverLookup *self, guint index)
 const gchar *
 failover_lookup_get_error(FailoverLookup *self)
 {
-  return self->error ? gai_strerror(self->error) : "";
+  return self->error;
 }

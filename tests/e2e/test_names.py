@@ -4,6 +4,7 @@
 import pytest
 
 from harness import syslog_ng
+from harness.client import AS_A_USER
 from harness.lab import Lab
 from harness.waiting import wait_until
 
@@ -89,6 +90,19 @@ def test_silent_name_server_holds_few_threads(lab: Lab) -> None:
     assert 1 < threads <= 160, "128 for look-ups, and syslog-ng's own"
     client.stop()
     assert client.exit_code == 0
+
+
+def test_no_thread_for_a_look_up_is_a_failed_attempt(lab: Lab) -> None:
+    """And the name is asked for again: it is found once there is a thread."""
+    primary, second = lab.start_servers("primary", "second")
+    driver = f'network("{primary.host.ip4}" port(514) failover(servers("second") switch-delay(0) connect-timeout(60)))'
+    client = lab.start_client(lab.config(driver, options="time-reopen(1); threaded(no)"), wrapper=AS_A_USER)
+    lab.deliver_to(primary)
+    client.allow_new_threads(False)
+    primary.kill()
+    client.wait_for(ALL_FAILED, server="second:514", error="no thread could be created to look up the name")
+    client.allow_new_threads(True)
+    lab.deliver_to(second)
 
 
 def test_shared_name_is_found_by_all(lab: Lab) -> None:

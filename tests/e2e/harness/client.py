@@ -18,6 +18,9 @@ _FINISHED = "Configuration reload finished"
 _REFUSED = "Error reloading configuration"
 _REVERTED = "Error initializing new configuration, reverting to old config"
 
+#: A wrapper: as a user of its own, who may read and write what root may, but has limits.
+AS_A_USER = ("setpriv", "--reuid=61234", "--clear-groups", "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override")
+
 
 class Client:
     """Keeps its files in the given directory, under the name of its host."""
@@ -104,6 +107,11 @@ class Client:
 
     def threads(self) -> int:
         return len(list(Path(f"/proc/{self._running().pid}/task").iterdir()))
+
+    def allow_new_threads(self, allowed: bool) -> None:
+        """Of one that was started with AS_A_USER: root has no such limit."""
+        limit = f"--nproc={1000 if allowed else 1}:"
+        subprocess.run([*AS_A_USER, "prlimit", f"--pid={self._running().pid}", limit], check=True)
 
     # Its configuration
 
