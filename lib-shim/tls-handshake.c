@@ -34,15 +34,18 @@ failover_tls_is_used(HostInetDest *dest)
   return host_starts_with_tls(mapper);
 }
 
-/* What went wrong, in the words of whoever knows best. */
+/* What went wrong, in the words of whoever knows best.  What the verification found may
+ * be accepted all the same, as with peer-verify(optional-untrusted): it explains
+ * nothing then. */
 static const gchar *
 _explain(SSL *ssl)
 {
   glong verified = SSL_get_verify_result(ssl);
   gulong error = ERR_peek_last_error();
+  gboolean refused = ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED;
   const gchar *text = error ? ERR_reason_error_string(error) : NULL;
 
-  if (verified != X509_V_OK)
+  if (refused && verified != X509_V_OK)
     return X509_verify_cert_error_string(verified);
   return text ? text : "the server ended the TLS handshake";
 }

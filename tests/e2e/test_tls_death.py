@@ -54,6 +54,7 @@ def test_primary_with_bad_certificate(lab: Lab, authority: CertificateAuthority,
     fault.noticed(message_time(second, sent[0]))
     failed = client.wait_for(FAILED, server="primary:6514", reason="tls")
     print(f"error: {failed.tags['error']}")
+    assert "alert" not in failed.tags["error"] and "verify failed" not in failed.tags["error"], "what is wrong with it"
     assert not primary.numbers()
 
 
@@ -182,6 +183,17 @@ def test_server_that_refuses_our_certificate(lab: Lab, authority: CertificateAut
     client.wait_for(BACK, timeout_s=60)
     wait_none_lost(lab, lab.sender.pause())
     lab.deliver_to(primary)
+
+
+def test_accepted_certificate_is_not_blamed(lab: Lab, authority: CertificateAuthority, strangers: CertificateAuthority) -> None:
+    """It is not trusted, and need not be; the server does not want a client without a certificate."""
+    tls_server(lab, "primary", strangers.certificate_for("primary"), client_authority=authority.certificate)
+    second = tls_server(lab, "second", strangers.certificate_for("second"))
+    client = lab.start_client(lab.config(driver(authority, tls="peer-verify(optional-untrusted)", servers='"second"')))
+    failed = client.wait_for(FAILED, server="primary:6514", reason="tls")
+    assert failed.tags["error"] in ("unexpected eof while reading", "tlsv13 alert certificate required",
+                                    "the server ended the TLS handshake"), "as the server says goodbye"
+    lab.deliver_to(second)
 
 
 def test_mutual_tls_without_session_tickets(lab: Lab, authority: CertificateAuthority) -> None:
