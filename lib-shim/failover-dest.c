@@ -408,6 +408,9 @@ failover_dest_check_parsed(LogDriver *driver, const CFG_LTYPE **location)
     return needs_stream;
   if (dest->failover)
     return "failover-servers() and failover() cannot be used together; allowed: failover(servers(...))";
+  if (dest->super.writer_options.options & LWO_IGNORE_ERRORS)
+    return "flags(ignore-errors) and failover() cannot be used together: it takes messages for sent that were not; "
+           "allowed: flags() without ignore-errors";
   if (failover_options_check_primary(self->options, dest->primary, strlen(dest->primary),
                                      host_inet_dest_port(dest)) != FAILOVER_OK)
     return failover_options_error(self->options);

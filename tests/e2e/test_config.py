@@ -60,6 +60,7 @@ ACCEPTED = {
     "resend-other-way": network('servers("b") resend_buffer_size(1M) resend_grace(1.5) resend(yes)'),
     "everything": network('switch-delay(1) failback(tcp-probe-interval(60) successful-probes-required(3)) servers("b", "c")'),
     "failover-first": 'network("a" failover(servers("b")) port(514) time-reopen(60))',
+    "other-flags": network('servers("b")', other="flags(syslog-protocol, no-multi-line)"),
     "transport-tcp-after": 'network("a" failover(servers("b")) transport("tcp"))',
     "transport-tls-after": 'network("a" failover(servers("b")) transport("tls") tls(peer-verify(yes)))',
     "two-destinations": 'network("a" failover(servers("b"))); network("c" failover(servers("d")))',
@@ -97,6 +98,7 @@ TWICE_GIVEN = "is given twice"
 NO_UDP = "failover() needs a TCP or TLS transport"
 INET_ONLY = "failover() works in network(), syslog(), tcp() and tcp6() only"
 OLD_OPTION = "failover-servers() and failover() cannot be used together"
+NO_IGNORING = "flags(ignore-errors) and failover() cannot be used together"
 UNKNOWN = "is not an option of failover()"
 
 BAD = [
@@ -160,6 +162,8 @@ BAD = [
     Bad("unix-stream", 'unix-stream("/dev/null" failover(servers("b")))', INET_ONLY),
     Bad("old-option-before", network('servers("b")', other='failover-servers("c")'), OLD_OPTION),
     Bad("old-option-after", 'network("a" failover(servers("b")) failover-servers("c"))', OLD_OPTION),
+    Bad("ignore-errors-before", network('servers("b")', other='flags(syslog-protocol, ignore-errors)'), NO_IGNORING),
+    Bad("ignore-errors-after", 'network("a" failover(servers("b")) flags(ignore-errors))', NO_IGNORING),
     # unknown, and not there yet
     Bad("unknown", network('servers("b") bogus(1)'), f"bogus() {UNKNOWN}"),
     Bad("connect-timeout", network('servers("b") connect_timeout(0)'), "connect_timeout() takes seconds above 0"),
