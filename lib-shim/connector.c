@@ -3,6 +3,7 @@
  */
 #include "connector.h"
 
+#include "resolver.h"
 #include "tcp-state.h"
 #include "tls-handshake.h"
 
@@ -27,21 +28,16 @@ struct _FailoverConnector
   FailoverTlsHandshake *handshake;
   GSockAddr *address;
   GSockAddr *bind_address;
+  FailoverLookup *localip;
+  gchar *localip_error;
   struct iv_fd watch;
   struct iv_task failed;
 };
 
-/* localip() and localport(), or any address of the peer's family. */
-static GSockAddr *
-_bind_address(HostInetDest *dest, gint family)
+static gint
+_local_port(HostInetDest *dest)
 {
-  GSockAddr *address = NULL;
-
-  if (!resolve_hostname_to_sockaddr(&address, family, dest->bind_ip))
-    return NULL;
-  if (dest->bind_port)
-    g_sockaddr_set_port(address, host_api.afinet_determine_port(dest->super.transport_mapper, dest->bind_port));
-  return address;
+  return dest->bind_port ? host_api.afinet_determine_port(dest->super.transport_mapper, dest->bind_port) : 0;
 }
 
 /* The mapper makes sockets of one family, servers may be of either. */
@@ -138,19 +134,62 @@ _failed(gpointer s)
 }
 
 static gint
-_connect(FailoverConnector *self, HostInetDest *dest)
+_open_and_connect(FailoverConnector *self)
 {
-  self->bind_address = _bind_address(dest, self->address->sa.sa_family);
-  if (!self->bind_address)
-    return EADDRNOTAVAIL;
-
-  self->fd = _open_socket(dest, self->bind_address, self->address);
+  self->fd = _open_socket(self->dest, self->bind_address, self->address);
   if (self->fd < 0)
     return errno ? errno : EADDRNOTAVAIL;
 
   if (g_connect(self->fd, self->address) == G_IO_STATUS_ERROR && errno != EINPROGRESS)
     return errno;
   return 0;
+}
+
+static void
+_connect(FailoverConnector *self)
+{
+  self->error = _open_and_connect(self);
+  if (self->error)
+    {
+      iv_task_register(&self->failed);
+      return;
+    }
+  self->watch.fd = self->fd;
+  iv_fd_register(&self->watch);
+}
+
+static void
+_localip_known(FailoverLookup *lookup, gpointer user_data)
+{
+  FailoverConnector *self = user_data;
+
+  if (failover_lookup_get_count(lookup) == 0)
+    {
+      self->localip_error = g_strdup_printf("localip(\"%s\"): %s", self->dest->bind_ip,
+                                            failover_lookup_get_error(lookup));
+      FailoverConnectorResult result = { .reason = FAILOVER_REASON_LOCAL, .detail = self->localip_error };
+      self->done(self, &result, self->user_data);
+      return;
+    }
+  self->bind_address = g_sockaddr_ref(failover_lookup_get_address(lookup, 0));
+  _connect(self);
+}
+
+/* From localip() and localport(), or any address of the peer's family. */
+static void
+_bind_and_connect(FailoverConnector *self)
+{
+  HostInetDest *dest = self->dest;
+  gint family = self->address->sa.sa_family;
+
+  if (dest->bind_ip && dest->bind_ip[0])
+    {
+      self->localip = failover_lookup_start(dest->bind_ip, _local_port(dest), family, _localip_known, self);
+      return;
+    }
+  resolve_hostname_to_sockaddr(&self->bind_address, family, NULL); /* looks nothing up */
+  g_sockaddr_set_port(self->bind_address, _local_port(dest));
+  _connect(self);
 }
 
 FailoverConnector *
@@ -176,16 +215,7 @@ failover_connector_start(HostInetDest *dest, GSockAddr *address, const FailoverC
   self->watch.cookie = self;
   self->watch.handler_out = _writable;
 
-  self->error = _connect(self, dest);
-  if (self->error)
-    {
-      iv_task_register(&self->failed);
-    }
-  else
-    {
-      self->watch.fd = self->fd;
-      iv_fd_register(&self->watch);
-    }
+  _bind_and_connect(self);
   return self;
 }
 
@@ -222,11 +252,14 @@ failover_connector_free(FailoverConnector *self)
     iv_fd_unregister(&self->watch);
   if (iv_task_registered(&self->failed))
     iv_task_unregister(&self->failed);
+  if (self->localip)
+    failover_lookup_free(self->localip);
   if (self->handshake)
     failover_tls_handshake_free(self->handshake);
   if (self->fd >= 0)
     close(self->fd);
   g_free(self->server);
+  g_free(self->localip_error);
   g_sockaddr_unref(self->address);
   g_sockaddr_unref(self->bind_address);
   g_free(self);

@@ -2,8 +2,8 @@
  * with the OpenSSL exception, see LICENSE.
  *
  * connector.h - one connection in the making: TCP with the socket options of its
- * destination, then TLS if the destination speaks it and it is to be used.  Main
- * thread; the callback runs from the event loop.
+ * destination, from its localip(), which may be a name, then TLS if the destination
+ * speaks it and it is to be used.  Main thread; the callback runs from the event loop.
  */
 #ifndef FAILOVER_CONNECTOR_H_INCLUDED
 #define FAILOVER_CONNECTOR_H_INCLUDED
@@ -26,7 +26,7 @@ typedef struct _FailoverConnectorResult
 {
   gboolean connected;
   failover_reason reason; /* if not */
-  const gchar *detail;
+  const gchar *detail;    /* lives as long as the connector */
 } FailoverConnectorResult;
 
 typedef void (*FailoverConnectorDone)(FailoverConnector *connector, const FailoverConnectorResult *result,

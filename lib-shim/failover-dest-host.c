@@ -145,6 +145,15 @@ _release_lookup(void *user_data, uint64_t id)
  */
 
 static void
+_connection_free(gpointer s)
+{
+  Connection *self = s;
+  if (self->connector)
+    failover_connector_free(self->connector);
+  g_free(self);
+}
+
+static void
 _connect_done(FailoverConnector *connector G_GNUC_UNUSED, const FailoverConnectorResult *result, gpointer user_data)
 {
   Connection *self = user_data;
@@ -156,18 +165,10 @@ _connect_done(FailoverConnector *connector G_GNUC_UNUSED, const FailoverConnecto
       failover_dest_check_engine(owner, failover_engine_connected(owner->engine, id));
       return;
     }
-  g_hash_table_remove(owner->connections, &id);
+  g_hash_table_steal(owner->connections, &id); /* the detail is the connector's */
   failover_dest_check_engine(owner, failover_engine_connect_failed(owner->engine, id, result->reason,
                              (failover_text) { result->detail, strlen(result->detail) }));
-}
-
-static void
-_connection_free(gpointer s)
-{
-  Connection *self = s;
-  if (self->connector)
-    failover_connector_free(self->connector);
-  g_free(self);
+  _connection_free(self);
 }
 
 static void

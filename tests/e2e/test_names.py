@@ -14,6 +14,12 @@ ALL_FAILED = "failover: all log servers failed"
 NO_DELAY = 'network("primary" port(514) failover(servers("second", "third") switch-delay(0)))'
 
 
+def silence_name_server(lab: Lab) -> None:
+    name_server = lab.network.add_host("nameserver")
+    name_server.vanish()
+    lab.network.ask_name_server(name_server.ip4, timeout_s=30)
+
+
 def test_unknown_primary_is_a_failed_attempt(lab: Lab) -> None:
     second, _ = lab.start_servers("second", "third")
     client = lab.start_client(lab.config(NO_DELAY))
@@ -79,9 +85,7 @@ def test_ip_protocol_chooses_the_addresses(lab: Lab, version: int) -> None:
 def test_silent_name_server_holds_few_threads(lab: Lab) -> None:
     """Each attempt leaves a look-up behind that cannot be cancelled; there is a limit to these."""
     count = 200
-    name_server = lab.network.add_host("nameserver")
-    name_server.vanish()
-    lab.network.ask_name_server(name_server.ip4, timeout_s=30)
+    silence_name_server(lab)
     client = lab.start_client(syslog_ng.configuration("".join(
         syslog_ng.destination(f"d_{number}", f'network("unknown{number}" port(514) failover(servers("unheard-of{number}")'
                                              " switch-delay(0) connect-timeout(1)))") for number in range(count))))
@@ -120,9 +124,7 @@ def test_shared_name_is_found_by_all(lab: Lab) -> None:
 def test_silent_name_server_holds_up_nothing_else(lab: Lab) -> None:
     """A look-up that gets no answer ends with the attempt's limit, and does not stop other destinations meanwhile."""
     primary, second = lab.start_servers("primary", "second")
-    name_server = lab.network.add_host("nameserver")
-    name_server.vanish()
-    lab.network.ask_name_server(name_server.ip4, timeout_s=30)
+    silence_name_server(lab)
     destinations = syslog_ng.destination("d_slow", 'network("unknown" port(514) failover(servers("second") switch-delay(0)))')
     destinations += syslog_ng.destination("d_fast", 'network("primary" port(514) failover(servers("second")))')
     client = lab.start_client(syslog_ng.configuration(destinations))
@@ -132,3 +134,27 @@ def test_silent_name_server_holds_up_nothing_else(lab: Lab) -> None:
     assert failed.tags["reason"] in ("timeout", "not-resolved")
     assert 9_900 <= float(failed.tags["took_ms"]) <= 20_000
     wait_until(lambda: set(primary.numbers()) <= set(second.numbers()), 30, "the messages at the second too")
+
+
+def test_name_in_localip_holds_up_nothing_else(lab: Lab) -> None:
+    """It is looked up within the attempt, as the server's."""
+    primary, second = lab.start_servers("primary", "second")
+    silence_name_server(lab)
+    destinations = syslog_ng.destination(
+        "d_slow", 'network("second" port(514) localip("unknown") failover(servers("primary") connect-timeout(3)))')
+    destinations += syslog_ng.destination("d_fast", 'network("primary" port(514) failover(servers("second")))')
+    client = lab.start_client(syslog_ng.configuration(destinations))
+    lab.deliver_to(primary)
+    client.wait_for(FAILED, server="second:514", reason="timeout")
+    assert second.accepted() == 0
+
+
+def test_unknown_name_in_localip_is_a_failed_attempt(lab: Lab) -> None:
+    """The fault is on this side; the name is asked for again at each attempt."""
+    second = lab.server("second")
+    client = lab.start_client(lab.config(f'network("{second.host.ip4}" port(514) localip("unknown") failover(servers("second")))'))
+    failed = client.wait_for(FAILED, server=f"{second.host.ip4}:514", reason="local")
+    assert failed.tags["error"].startswith('localip("unknown"): ')
+    lab.network.set_name("unknown", [lab.client_host.ip4])
+    lab.deliver_to(second)
+    assert {connection.peer_ip for connection in second.connections()} == {lab.client_host.ip4}

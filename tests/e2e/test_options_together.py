@@ -99,13 +99,15 @@ def test_so_keepalive_reaches_every_connection(lab: Lab) -> None:
         server.kill()
 
 
-def test_localip_is_the_source_of_every_connection(lab: Lab) -> None:
+@pytest.mark.parametrize("localip", ["10.77.0.200", "own"])
+def test_localip_is_the_source_of_every_connection(lab: Lab, localip: str) -> None:
     """Of probes, too."""
     own = "10.77.0.200"
     lab.client_host.add_address(f"{own}/24")
+    lab.network.set_name("own", [own])
     primary, second = lab.start_servers("primary", "second")
     lab.start_client(lab.config(
-        f'network("primary" port(514) localip("{own}") failover(servers("second") switch-delay(0)'
+        f'network("primary" port(514) localip("{localip}") failover(servers("second") switch-delay(0)'
         " failback(tcp-probe-interval(0.3) successful-probes-required(2))))"))
     lab.deliver_to(primary)
     primary.kill()
