@@ -11,6 +11,7 @@
 namespace {
 
 std::atomic<uint64_t> allocations = 0;
+std::atomic<uint64_t> to_fail = 0; // this one of them
 
 } // namespace
 
@@ -20,10 +21,19 @@ count_allocations()
   return allocations;
 }
 
+bool
+fail_allocation(uint64_t number)
+{
+  const bool failed = to_fail > 0 && allocations >= to_fail;
+  to_fail = number > 0 ? allocations + number : 0;
+  return failed;
+}
+
 void *
 operator new(std::size_t size)
 {
-  allocations++;
+  if (++allocations == to_fail)
+    throw std::bad_alloc();
   if (void *memory = std::malloc(size > 0 ? size : 1))
     return memory;
   throw std::bad_alloc();

@@ -145,7 +145,7 @@ fake_host_not_resolved(FakeHost *self, FakeRole role)
   self->role = role;
   fake_host_enter(self);
   fake_host_leave(self,
-                  failover_engine_not_resolved(self->engine, lookup->number, fake_text("no such name")));
+                  failover_engine_not_resolved(self->engine, lookup->number, fake_text("there is no such name")));
 }
 
 void
@@ -169,7 +169,7 @@ fake_host_connect_failed(FakeHost *self, FakeRole role, uint32_t address, failov
   fake_host_enter(self);
   fake_host_leave(self,
                   failover_engine_connect_failed(self->engine, connection->number, reason,
-                                                 fake_text("says the host")));
+                                                 fake_text("says the host at length")));
 }
 
 static void
@@ -182,7 +182,7 @@ _disconnected(FakeHost *self, failover_reason reason, bool fruitless)
         self->role = FAKE_ATTEMPT;
         fake_host_enter(self);
         fake_host_leave(self, failover_engine_disconnected(self->engine, self->connections[i].number, reason,
-                                                  fake_text("says the host"), fruitless));
+                                                  fake_text("says the host at length"), fruitless));
         return;
       }
   cr_assert_fail("no connection is in use");

@@ -100,6 +100,7 @@ typedef struct FakeHost
   FakeRole role; /* of the calls that the engine makes now */
   bool inside_engine;
   bool stopped;
+  bool short_of_memory; /* the engine may say so */
 
   FakeLookup lookups[FAKE_RECORDS_MAX];
   size_t lookup_count;
@@ -134,7 +135,7 @@ void fake_host_init(FakeHost *self);
 
 /* Around each call of the engine: what it asks for outside of one is a breach. */
 void fake_host_enter(FakeHost *self);
-void fake_host_leave(FakeHost *self, failover_status status); /* which must be FAILOVER_OK */
+void fake_host_leave(FakeHost *self, failover_status status); /* which must be FAILOVER_OK, see short_of_memory */
 
 /* Makes self->engine; fails the test if that is not possible. */
 void fake_host_configure(FakeHost *self, const FakeConfig *config);

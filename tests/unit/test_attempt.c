@@ -115,7 +115,7 @@ Test(attempt, it_fails_only_when_all_addresses_have_failed)
   cr_expect_eq(host.event_count, (size_t) 0);
   fake_host_connect_failed(&host, FAKE_ATTEMPT, 0, FAILOVER_REASON_UNREACHABLE);
   _expect_failed(&host, FAILOVER_REASON_UNREACHABLE, "192.0.2.1:514", FAKE_NEXT_MS);
-  cr_expect_str_eq(host.events[0].detail, "says the host");
+  cr_expect_str_eq(host.events[0].detail, "says the host at length");
   _end(&host);
 }
 
@@ -166,7 +166,7 @@ Test(attempt, a_name_without_an_address_is_a_failure)
   fake_host_advance(&host, 30);
   fake_host_not_resolved(&host, FAKE_ATTEMPT);
   _expect_failed(&host, FAILOVER_REASON_NOT_RESOLVED, "", 30);
-  cr_expect_str_eq(host.events[0].detail, "no such name");
+  cr_expect_str_eq(host.events[0].detail, "there is no such name");
   _end(&host);
 }
 
@@ -204,7 +204,7 @@ Test(attempt, the_end_of_a_connection_is_told_with_its_duration)
   cr_expect_eq(event->reason, FAILOVER_REASON_RESET);
   cr_expect_str_eq(event->server, "p:514");
   cr_expect_str_eq(event->address, "192.0.2.1:514");
-  cr_expect_str_eq(event->detail, "says the host");
+  cr_expect_str_eq(event->detail, "says the host at length");
   cr_expect_str_eq(event->next, "a:514");
   cr_expect_eq(event->in_use_ms, 1234);
   cr_expect_eq(event->took_ms, -1);

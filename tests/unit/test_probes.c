@@ -191,7 +191,7 @@ Test(probes, a_failure_starts_the_count_again)
   fake_host_not_resolved(&host, FAKE_PROBE);
   const FakeEvent *event = fake_host_last_event(&host, FAILOVER_EVENT_PROBE_FAILED);
   cr_expect_eq(event->reason, FAILOVER_REASON_NOT_RESOLVED);
-  cr_expect_str_eq(event->detail, "no such name");
+  cr_expect_str_eq(event->detail, "there is no such name");
   cr_expect_eq(event->successes, 0u);
   for (unsigned i = 1; i <= 2; i++)
     {

@@ -71,17 +71,21 @@ is_complete(const failover_host *host)
          && host->close && host->event;
 }
 
-// Runs `function` on the engine unless it is NULL.
+// Runs `function` on the engine unless it is NULL.  If that fails half way, the engine
+// is left with something to wait for.
 template <typename Function>
 failover_status
 tell(failover_engine *engine, Function function) noexcept
 {
   if (!engine)
     return FAILOVER_ERROR_ARGUMENT;
-  return guarded([&] {
+  failover_status status = guarded([&] {
     function(engine->engine);
     return FAILOVER_OK;
   });
+  if (status != FAILOVER_OK)
+    engine->engine.recover();
+  return status;
 }
 
 } // namespace
@@ -209,7 +213,8 @@ failover_resend_new(const failover_resend_settings *settings, failover_resend **
   if (!settings || settings->struct_size < sizeof(*settings) || settings->grace_ms < 0 || !out)
     return FAILOVER_ERROR_ARGUMENT;
   return guarded([&] {
-    *out = new failover_resend{ failover::Resend(settings->buffer_size, settings->grace_ms, settings->throttle) };
+    *out = new failover_resend{ failover::Resend(settings->buffer_size, settings->grace_ms,
+                                                 settings->throttle) };
     return FAILOVER_OK;
   });
 }
@@ -409,7 +414,7 @@ failover_engine_resolved(failover_engine *engine, uint64_t lookup, const failove
 failover_status
 failover_engine_not_resolved(failover_engine *engine, uint64_t lookup, failover_text detail)
 {
-  return tell(engine, [&](failover::Engine &e) { e.not_resolved(lookup, failover::to_string(detail)); });
+  return tell(engine, [&](failover::Engine &e) { e.not_resolved(lookup, view(detail.data, detail.length)); });
 }
 
 failover_status
@@ -423,7 +428,7 @@ failover_engine_connect_failed(failover_engine *engine, uint64_t connection, fai
                                failover_text detail)
 {
   return tell(engine, [&](failover::Engine &e) {
-    e.connect_failed(connection, reason, failover::to_string(detail));
+    e.connect_failed(connection, reason, view(detail.data, detail.length));
   });
 }
 
@@ -432,7 +437,7 @@ failover_engine_disconnected(failover_engine *engine, uint64_t connection, failo
                              failover_text detail, bool fruitless)
 {
   return tell(engine, [&](failover::Engine &e) {
-    e.disconnected(connection, reason, failover::to_string(detail), fruitless);
+    e.disconnected(connection, reason, view(detail.data, detail.length), fruitless);
   });
 }
 

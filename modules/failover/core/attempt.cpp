@@ -17,8 +17,8 @@ void
 Attempt::start(const Server &server, failover_purpose purpose, int64_t limit_ms)
 {
   cancel();
+  host_name_ = server.host; // may throw, so first
   running_ = true;
-  host_name_ = server.host;
   purpose_ = purpose;
   started_ms_ = host_.now_ms();
   lookup_ = ids_.take();
@@ -54,16 +54,17 @@ Attempt::resolved(Id lookup, std::vector<std::string> addresses)
 
   addresses_ = std::move(addresses);
   addresses_.resize(std::min(addresses_.size(), most_addresses));
+  pending_.reserve(addresses_.size());
   connect_next();
   return {};
 }
 
 AttemptResult
-Attempt::not_resolved(Id lookup, std::string detail)
+Attempt::not_resolved(Id lookup, std::string_view detail)
 {
   if (!running_ || lookup != lookup_ || !addresses_.empty())
     return {};
-  return fail(FAILOVER_REASON_NOT_RESOLVED, std::move(detail), "");
+  return fail(FAILOVER_REASON_NOT_RESOLVED, detail, "");
 }
 
 AttemptResult
@@ -76,14 +77,14 @@ Attempt::connected(Id connection)
   AttemptResult result;
   result.state = AttemptResult::State::connected;
   result.connection = connection;
-  result.address = addresses_[pending.address];
+  result.address = std::move(addresses_[pending.address]);
   result.took_ms = host_.now_ms() - started_ms_;
   cancel();
   return result;
 }
 
 AttemptResult
-Attempt::connect_failed(Id connection, failover_reason reason, std::string detail)
+Attempt::connect_failed(Id connection, failover_reason reason, std::string_view detail)
 {
   Pending pending;
   if (!take_pending(connection, pending))
@@ -92,7 +93,7 @@ Attempt::connect_failed(Id connection, failover_reason reason, std::string detai
   if (next_ < addresses_.size())
     connect_next();
   else if (pending_.empty())
-    return fail(reason, std::move(detail), addresses_[pending.address]);
+    return fail(reason, detail, std::move(addresses_[pending.address]));
   return {};
 }
 
@@ -102,7 +103,8 @@ Attempt::deadline_passed()
   if (!running_)
     return {};
   // the one started last: the others have had more time
-  return fail(FAILOVER_REASON_TIMEOUT, "", pending_.empty() ? "" : addresses_[pending_.back().address]);
+  return fail(FAILOVER_REASON_TIMEOUT, "",
+              pending_.empty() ? std::string() : std::move(addresses_[pending_.back().address]));
 }
 
 void
@@ -137,12 +139,12 @@ Attempt::take_pending(Id connection, Pending &pending)
 }
 
 AttemptResult
-Attempt::fail(failover_reason reason, std::string detail, std::string address)
+Attempt::fail(failover_reason reason, std::string_view detail, std::string address)
 {
   AttemptResult result;
   result.state = AttemptResult::State::failed;
   result.reason = reason;
-  result.detail = std::move(detail);
+  result.detail = detail;
   result.address = std::move(address);
   result.took_ms = host_.now_ms() - started_ms_;
   cancel();

@@ -5,6 +5,9 @@
 // one started while the last is still unanswered (RFC 8305), all within one
 // deadline.  Owned by the engine, which has two: for the rotation and for the
 // probes.  Main thread.
+//
+// Whatever throws, for lack of memory, cancel() cleans up after it.  To that end
+// nothing allocates between what happened and what is made of it.
 #pragma once
 
 #include "host.hpp"
@@ -30,7 +33,7 @@ struct AttemptResult
     failed
   } state = State::pending;
   failover_reason reason = FAILOVER_REASON_LOCAL; // failed
-  std::string detail;                             // failed
+  std::string_view detail;                        // failed; borrowed from who reported it
   Id connection = 0;                              // connected: open, belongs to the caller now
   std::string address;
   int64_t took_ms = 0;
@@ -52,9 +55,9 @@ public:
   // What happened; numbers of others are ignored.  The result ends the attempt
   // unless it is pending.
   AttemptResult resolved(Id lookup, std::vector<std::string> addresses);
-  AttemptResult not_resolved(Id lookup, std::string detail);
+  AttemptResult not_resolved(Id lookup, std::string_view detail);
   AttemptResult connected(Id connection);
-  AttemptResult connect_failed(Id connection, failover_reason reason, std::string detail);
+  AttemptResult connect_failed(Id connection, failover_reason reason, std::string_view detail);
   AttemptResult deadline_passed();
   void next_address_due();
 
@@ -67,7 +70,7 @@ private:
 
   void connect_next();
   bool take_pending(Id connection, Pending &pending);
-  AttemptResult fail(failover_reason reason, std::string detail, std::string address);
+  AttemptResult fail(failover_reason reason, std::string_view detail, std::string address);
 
   const Host &host_;
   IdSequence &ids_;

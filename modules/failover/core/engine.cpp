@@ -63,7 +63,8 @@ Engine::resume(const Snapshot &snapshot, bool connection_open)
     {
       consecutive_failures_ = snapshot.consecutive_failures;
       current_ = *server;
-      in_use_ = { snapshot.in_use->connection, *server, snapshot.in_use->address, snapshot.in_use->since_ms };
+      in_use_ = { snapshot.in_use->connection, *server, {}, snapshot.in_use->since_ms };
+      in_use_->address = snapshot.in_use->address; // without memory for it, it is in use all the same
       resume_probing(snapshot);
       host_.emit(event(FAILOVER_EVENT_KEPT, FAILOVER_REASON_RELOAD, names_[*server], in_use_->address));
     }
@@ -166,7 +167,7 @@ Engine::resolved(Id lookup, const std::vector<std::string> &addresses)
 }
 
 void
-Engine::not_resolved(Id lookup, const std::string &detail)
+Engine::not_resolved(Id lookup, std::string_view detail)
 {
   rotation_result(rotation_.not_resolved(lookup, detail));
   probe_result(probe_.not_resolved(lookup, detail));
@@ -180,14 +181,14 @@ Engine::connected(Id connection)
 }
 
 void
-Engine::connect_failed(Id connection, failover_reason reason, const std::string &detail)
+Engine::connect_failed(Id connection, failover_reason reason, std::string_view detail)
 {
   rotation_result(rotation_.connect_failed(connection, reason, detail));
   probe_result(probe_.connect_failed(connection, reason, detail));
 }
 
 void
-Engine::disconnected(Id connection, failover_reason reason, std::string detail, bool fruitless)
+Engine::disconnected(Id connection, failover_reason reason, std::string_view detail, bool fruitless)
 {
   if (!running_ || !in_use_ || in_use_->connection != connection)
     return;
@@ -198,7 +199,20 @@ Engine::disconnected(Id connection, failover_reason reason, std::string detail, 
     consecutive_failures_ = 0;
   std::string address = std::move(in_use_->address);
   in_use_.reset();
-  server_failed({ reason, std::move(detail), std::move(address), -1, in_use_ms, lasted && fruitless });
+  server_failed({ reason, detail, std::move(address), -1, in_use_ms, lasted && fruitless });
+}
+
+void
+Engine::recover() noexcept
+{
+  if (!running_)
+    return;
+  rotation_.cancel();
+  stop_probing();
+  if (!in_use_)
+    host_.set_timer(FAILOVER_TIMER_SWITCH, host_.now_ms() + round_delay_ms());
+  if (!in_use_ || in_use_->server != primary)
+    start_probing();
 }
 
 // ---- the rotation
@@ -214,19 +228,19 @@ Engine::attempt(std::size_t server, failover_reason why)
 }
 
 void
-Engine::rotation_result(const AttemptResult &result)
+Engine::rotation_result(AttemptResult result)
 {
   switch (result.state)
     {
     case AttemptResult::State::pending:
       return;
     case AttemptResult::State::failed:
-      server_failed({ result.reason, result.detail, result.address, result.took_ms, -1, false });
+      server_failed({ result.reason, result.detail, std::move(result.address), result.took_ms, -1, false });
       return;
     case AttemptResult::State::connected:
       if (!take_into_use(current_, result))
         {
-          server_failed({ FAILOVER_REASON_LOCAL, "", result.address, result.took_ms, -1, false });
+          server_failed({ FAILOVER_REASON_LOCAL, "", std::move(result.address), result.took_ms, -1, false });
           return;
         }
       failover_event connected = event(FAILOVER_EVENT_CONNECTED, why_, names_[current_], in_use_->address);
@@ -237,12 +251,12 @@ Engine::rotation_result(const AttemptResult &result)
 }
 
 bool
-Engine::take_into_use(std::size_t server, const AttemptResult &result)
+Engine::take_into_use(std::size_t server, AttemptResult &result)
 {
   if (!host_.hand_over(result.connection))
     return false;
 
-  in_use_ = { result.connection, server, result.address, host_.now_ms() };
+  in_use_ = { result.connection, server, std::move(result.address), host_.now_ms() };
   current_ = server;
   if (server == primary)
     stop_probing();
@@ -320,7 +334,7 @@ Engine::schedule_probe()
 }
 
 void
-Engine::probe_result(const AttemptResult &result)
+Engine::probe_result(AttemptResult result)
 {
   switch (result.state)
     {
@@ -366,14 +380,13 @@ Engine::probe_failed(const AttemptResult &result)
 // Make before break: whatever is in use or being tried is given up only when
 // the primary has been taken.
 void
-Engine::go_back(const AttemptResult &result)
+Engine::go_back(AttemptResult &result)
 {
   const uint32_t successes = probe_successes_;
   if (!take_into_use(primary, result))
     {
-      AttemptResult failed = result;
-      failed.reason = FAILOVER_REASON_LOCAL;
-      probe_failed(failed);
+      result.reason = FAILOVER_REASON_LOCAL;
+      probe_failed(result);
       return;
     }
 

@@ -46,10 +46,14 @@ public:
 
   void timer_due(failover_timer timer);
   void resolved(Id lookup, const std::vector<std::string> &addresses);
-  void not_resolved(Id lookup, const std::string &detail);
+  void not_resolved(Id lookup, std::string_view detail);
   void connected(Id connection);
-  void connect_failed(Id connection, failover_reason reason, const std::string &detail);
-  void disconnected(Id connection, failover_reason reason, std::string detail, bool fruitless);
+  void connect_failed(Id connection, failover_reason reason, std::string_view detail);
+  void disconnected(Id connection, failover_reason reason, std::string_view detail, bool fruitless);
+
+  // After one of these has thrown, for lack of memory: gives up what was being
+  // tried, keeps what is in use, and tries again later.
+  void recover() noexcept;
 
   struct InUse
   {
@@ -66,7 +70,7 @@ private:
   struct Failure
   {
     failover_reason reason;
-    std::string detail;
+    std::string_view detail;
     std::string address;
     int64_t took_ms;
     int64_t in_use_ms;
@@ -78,17 +82,17 @@ private:
   std::optional<std::size_t> find(const Server &server) const;
 
   void attempt(std::size_t server, failover_reason why);
-  void rotation_result(const AttemptResult &result);
-  bool take_into_use(std::size_t server, const AttemptResult &result);
+  void rotation_result(AttemptResult result);
+  bool take_into_use(std::size_t server, AttemptResult &result);
   void server_failed(const Failure &failure);
   int64_t round_delay_ms() const;
 
   void start_probing();
   void stop_probing();
   void probe();
-  void probe_result(const AttemptResult &result);
+  void probe_result(AttemptResult result);
   void probe_failed(const AttemptResult &result);
-  void go_back(const AttemptResult &result);
+  void go_back(AttemptResult &result);
   void schedule_probe();
 
   failover_event event(failover_event_kind kind, failover_reason reason, const std::string &server,

@@ -376,7 +376,11 @@ FAILOVER_WARN_UNUSED failover_status failover_engine_save(const failover_engine 
                                                           failover_snapshot **out);
 void failover_snapshot_free(failover_snapshot *snapshot);
 
-/* What happened.  A number that the engine has given up meanwhile is ignored. */
+/* What happened.  A number that the engine has given up meanwhile is ignored.
+ *
+ * If a call from failover_engine_start() on fails, for lack of memory, the engine has
+ * given up what it was trying, keeps the connection in use if there still is one, and
+ * has a timer set to try again: a failure is to be logged, no more. */
 FAILOVER_WARN_UNUSED failover_status failover_engine_timer_due(failover_engine *engine, failover_timer timer);
 FAILOVER_WARN_UNUSED failover_status failover_engine_resolved(failover_engine *engine, uint64_t lookup,
                                                               const failover_text *addresses,
