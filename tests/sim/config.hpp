@@ -40,6 +40,7 @@ struct Config
 
   int64_t effective_switch_delay_ms() const { return switch_delay_ms.value_or(time_reopen_ms); }
   int64_t longest_wait_ms() const;
+  int64_t longest_probe_interval_ms() const { return probe_interval_ms + probe_interval_ms / 10; }
   std::optional<std::size_t> position(const ServerName &server) const;
   std::string text() const;
 };

@@ -85,9 +85,10 @@ private:
     world_.heal();
     trace_.note(world_.books(), "all is well from now on");
     const int64_t required = config_.failback ? config_.probes_required : 0;
-    const int64_t end_ms = world_.queue().now_ms() + config_.connect_timeout_ms + config_.longest_wait_ms()
-                           + (required + 1) * (config_.probe_interval_ms + Network::healed_latency_ms)
-                           + config_.connect_timeout_ms;
+    const int64_t end_ms =
+        world_.queue().now_ms() + config_.connect_timeout_ms + config_.longest_wait_ms()
+        + (required + 1) * (config_.longest_probe_interval_ms() + Network::healed_latency_ms)
+        + config_.connect_timeout_ms;
     while (!done() && world_.queue().now_ms() < end_ms && world_.calls() < most_calls)
       world_.step(end_ms);
     // and what is due at the very end, with the look at it

@@ -15,7 +15,7 @@ namespace {
 // the grace is over would otherwise get the same messages again and again.
 constexpr int64_t proven_after_ms = 1'000;
 
-// All down: rounds of many clients should not fall together.
+// The rounds of many clients, when all is down, and their probes should not fall together.
 constexpr uint32_t jitter_percent = 10;
 
 } // namespace
@@ -88,7 +88,8 @@ Engine::resume_probing(const Snapshot &snapshot)
       return;
     }
   probe_successes_ = std::min(snapshot.probe_successes, settings_.probes_required - 1);
-  probe_due_ms_ = std::min(*snapshot.probe_due_ms, host_.now_ms() + settings_.probe_interval_ms);
+  probe_due_ms_ =
+      std::min(*snapshot.probe_due_ms, host_.now_ms() + with_jitter_ms(settings_.probe_interval_ms));
   host_.set_timer(FAILOVER_TIMER_PROBE, *probe_due_ms_);
 }
 
@@ -210,7 +211,7 @@ Engine::recover() noexcept
   rotation_.cancel();
   stop_probing();
   if (!in_use_)
-    host_.set_timer(FAILOVER_TIMER_SWITCH, host_.now_ms() + round_delay_ms());
+    host_.set_timer(FAILOVER_TIMER_SWITCH, host_.now_ms() + with_jitter_ms(time_reopen_ms_));
   if (!in_use_ || in_use_->server != primary)
     start_probing();
 }
@@ -269,7 +270,7 @@ Engine::server_failed(const Failure &failure)
   const std::size_t failed = current_;
   consecutive_failures_++;
   const bool round_is_over = consecutive_failures_ % servers_.size() == 0;
-  const int64_t wait_ms = round_is_over ? round_delay_ms() : switch_delay_ms_;
+  const int64_t wait_ms = round_is_over ? with_jitter_ms(time_reopen_ms_) : switch_delay_ms_;
 
   current_ = (failed + 1) % servers_.size();
   host_.set_timer(FAILOVER_TIMER_SWITCH, host_.now_ms() + wait_ms);
@@ -288,10 +289,10 @@ Engine::server_failed(const Failure &failure)
 }
 
 int64_t
-Engine::round_delay_ms() const
+Engine::with_jitter_ms(int64_t least_ms) const
 {
-  const uint64_t most = static_cast<uint64_t>(time_reopen_ms_) * jitter_percent / 100;
-  return time_reopen_ms_ + static_cast<int64_t>(host_.random() % (most + 1));
+  const uint64_t most = static_cast<uint64_t>(least_ms) * jitter_percent / 100;
+  return least_ms + static_cast<int64_t>(host_.random() % (most + 1));
 }
 
 // ---- the way back to the primary
@@ -303,7 +304,7 @@ Engine::start_probing()
     return;
   probe_successes_ = 0;
   last_probe_failure_.reset();
-  probe_due_ms_ = host_.now_ms() + settings_.probe_interval_ms;
+  probe_due_ms_ = host_.now_ms() + with_jitter_ms(settings_.probe_interval_ms);
   host_.set_timer(FAILOVER_TIMER_PROBE, *probe_due_ms_);
 }
 
@@ -329,7 +330,7 @@ Engine::probe()
 void
 Engine::schedule_probe()
 {
-  probe_due_ms_ = std::max(host_.now_ms(), probe_.started_ms() + settings_.probe_interval_ms);
+  probe_due_ms_ = std::max(host_.now_ms(), probe_.started_ms() + with_jitter_ms(settings_.probe_interval_ms));
   host_.set_timer(FAILOVER_TIMER_PROBE, *probe_due_ms_);
 }
 

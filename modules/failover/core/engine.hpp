@@ -85,7 +85,7 @@ private:
   void rotation_result(AttemptResult result);
   bool take_into_use(std::size_t server, AttemptResult &result);
   void server_failed(const Failure &failure);
-  int64_t round_delay_ms() const;
+  int64_t with_jitter_ms(int64_t least_ms) const;
 
   void start_probing();
   void stop_probing();

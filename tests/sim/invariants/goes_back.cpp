@@ -4,6 +4,8 @@
 //
 //   connect_timeout + interval + (required - 1) * max(interval, healed_latency) + healed_latency
 //
+// with the intervals as long as their jitter may make them.
+//
 // At worst the rotation was trying the primary and fails at the deadline; one
 // interval later comes the first probe that succeeds, the others follow an
 // interval from start to start, and the last one ends with the connection.  A
@@ -30,8 +32,9 @@ public:
     const Config &config = books.config;
     const int64_t latency = Network::healed_latency_ms;
     if (config.failback)
-      bound_ms_ = books.now_ms + config.connect_timeout_ms + config.probe_interval_ms
-                  + (config.probes_required - 1) * std::max(config.probe_interval_ms, latency) + latency;
+      bound_ms_ = books.now_ms + config.connect_timeout_ms + config.longest_probe_interval_ms()
+                  + (config.probes_required - 1) * std::max(config.longest_probe_interval_ms(), latency)
+                  + latency;
   }
 
   void settled(const Books &books) override

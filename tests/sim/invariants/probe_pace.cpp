@@ -2,7 +2,7 @@
 //
 // The first probe comes one interval after the primary was left, the next one an
 // interval after the start of the last, or when that has its result if it takes
-// longer: not earlier, and not later than the clock lets it.  A reload keeps the
+// longer: not earlier, and not later than ten percent more.  A reload keeps the
 // time of the next one, or a configuration reloaded often would never get there;
 // a shorter interval counts from the reload.
 #include "all.hpp"
@@ -34,8 +34,7 @@ public:
       return;
     if (due_ && books.now_ms < due_->earliest_ms)
       fail(books, "a probe comes " + std::to_string(due_->earliest_ms - books.now_ms) + " ms too early");
-    const int64_t next_ms = books.now_ms + books.config.probe_interval_ms;
-    due_ = Due{ next_ms, next_ms };
+    due_ = one_interval_from_now(books);
   }
 
   void returned(const Books &books) override
@@ -47,8 +46,7 @@ public:
     if (!books.config.failback || books.primary_in_use() || primary_is_tried)
       due_.reset();
     else if (!due_)
-      due_ =
-          Due{ books.now_ms + books.config.probe_interval_ms, books.now_ms + books.config.probe_interval_ms };
+      due_ = one_interval_from_now(books);
   }
 
   void settled(const Books &books) override
@@ -64,6 +62,12 @@ private:
     int64_t latest_ms;
   };
 
+  static Due one_interval_from_now(const Books &books)
+  {
+    return { books.now_ms + books.config.probe_interval_ms,
+             books.now_ms + books.config.longest_probe_interval_ms() };
+  }
+
   void start(const Books &books)
   {
     const Config &now = books.config;
@@ -71,10 +75,10 @@ private:
       due_.reset();
     if (due_)
       {
-        const int64_t interval_from_now_ms = books.now_ms + now.probe_interval_ms;
+        const Due anew = one_interval_from_now(books);
         // an interrupted probe has no result: it may be repeated at once
-        due_->earliest_ms = interrupted_ ? books.now_ms : std::min(due_->earliest_ms, interval_from_now_ms);
-        due_->latest_ms = std::min(due_->latest_ms, interval_from_now_ms);
+        due_->earliest_ms = interrupted_ ? books.now_ms : std::min(due_->earliest_ms, anew.earliest_ms);
+        due_->latest_ms = std::min(due_->latest_ms, anew.latest_ms);
       }
     before_ = now;
   }
