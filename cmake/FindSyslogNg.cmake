@@ -2,8 +2,14 @@
 # Finds what the module is built with, and says which Debian package lacks.
 # Defines the targets syslog_ng and ivykis, and
 #   SYSLOG_NG_VERSION, SYSLOG_NG_SERIES (338 for 3.38, 408 for 4.8), SYSLOG_NG_MODULE_DIR,
-#   SYSLOG_NG_MERGE_GRAMMAR
-set(FAILOVER_SUPPORTED_VERSIONS 3.38.1 4.8.1 4.12.0)
+#   SYSLOG_NG_MERGE_GRAMMAR, FAILOVER_HOST_LAYOUT, FAILOVER_SUPPORTED_VERSIONS
+
+# The versions of syslog-ng that this tree knows, one a row: the version to its patch
+# level, its mirrored layout in lib-shim, where it is found.
+set(FAILOVER_HOSTS
+  3.38.1 host-layout-3.38.h "Debian 12, bookworm"
+  4.8.1  host-layout-4.8.h  "Debian 13, trixie"
+  4.12.0 host-layout-4.12.h "Debian testing, forky")
 
 function(failover_need found what package)
   if(NOT found)
@@ -29,9 +35,22 @@ failover_need("${IVYKIS_FOUND}" "ivykis" libivykis-dev)
 pkg_check_modules(SYSLOG_NG QUIET IMPORTED_TARGET syslog-ng)
 failover_need("${SYSLOG_NG_FOUND}" "the development files of syslog-ng" syslog-ng-dev)
 
-if(NOT SYSLOG_NG_VERSION IN_LIST FAILOVER_SUPPORTED_VERSIONS)
-  message(FATAL_ERROR "syslog-ng ${SYSLOG_NG_VERSION} is not supported, this module knows "
-          "3.38.1 (Debian 12, bookworm), 4.8.1 (Debian 13, trixie) and 4.12.0 (Debian testing, forky). "
+set(FAILOVER_HOST_LAYOUT)
+set(FAILOVER_SUPPORTED_VERSIONS)
+set(known_hosts)
+set(rows "${FAILOVER_HOSTS}")
+while(rows)
+  list(POP_FRONT rows version layout release)
+  list(APPEND FAILOVER_SUPPORTED_VERSIONS "${version}")
+  list(APPEND known_hosts "${version} (${release})")
+  if(version STREQUAL "${SYSLOG_NG_VERSION}")
+    set(FAILOVER_HOST_LAYOUT "${layout}")
+  endif()
+endwhile()
+list(JOIN FAILOVER_SUPPORTED_VERSIONS ", " FAILOVER_SUPPORTED_VERSIONS)
+list(JOIN known_hosts ", " known_hosts)
+if(NOT FAILOVER_HOST_LAYOUT)
+  message(FATAL_ERROR "syslog-ng ${SYSLOG_NG_VERSION} is not supported, this module knows ${known_hosts}. "
           "There: apt-get install syslog-ng-core syslog-ng-dev")
 endif()
 string(REGEX MATCH "^([0-9]+)\\.([0-9]+)\\." series "${SYSLOG_NG_VERSION}")

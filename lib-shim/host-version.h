@@ -4,8 +4,7 @@
  * host-version.h - every difference between versions of syslog-ng that is not a
  * private layout.  Only this and host-version.c have an #if on a version.
  *
- * FAILOVER_HOST_SERIES is set by CMake from the installed headers: major * 100
- * + minor, 338 for 3.38.
+ * Which one it is, FAILOVER_HOST_..., stands in host-built-for.h, made by CMake.
  *
  * What differs has one name for all versions, host_...; host-version.c has what
  * is too long to be inline.  Main thread, but for what a LogProto calls.
@@ -13,18 +12,7 @@
 #ifndef FAILOVER_HOST_VERSION_H_INCLUDED
 #define FAILOVER_HOST_VERSION_H_INCLUDED
 
-/* The versions this source tree knows, for messages. */
-#define FAILOVER_SUPPORTED_VERSIONS "3.38.1, 4.8.1, 4.12.0"
-
-#if FAILOVER_HOST_SERIES == 338
-#define FAILOVER_HOST_VERSION "3.38.1"
-#elif FAILOVER_HOST_SERIES == 408
-#define FAILOVER_HOST_VERSION "4.8.1"
-#elif FAILOVER_HOST_SERIES == 412
-#define FAILOVER_HOST_VERSION "4.12.0"
-#else
-#error "this version of syslog-ng is not supported, only " FAILOVER_SUPPORTED_VERSIONS
-#endif
+#include "host-built-for.h"
 
 #include "syslog-ng.h"
 #include "cfg.h"
@@ -39,14 +27,10 @@
 
 #if FAILOVER_HOST_SERIES < 408
 #include "tlscontext.h"
-#include "host-layout-3.38.h"
-#elif FAILOVER_HOST_SERIES < 412
-#include "transport/tls-context.h"
-#include "host-layout-4.8.h"
 #else
 #include "transport/tls-context.h"
-#include "host-layout-4.12.h"
 #endif
+#include FAILOVER_HOST_LAYOUT
 
 /* ------------------------------------------------------------------------
  * Pipes: what notify() returns
