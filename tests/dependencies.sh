@@ -4,6 +4,10 @@
 # What CMake says when something that the build needs is missing or wrong: the
 # Debian package that brings it.  pkg-config is shown folders where it is not.
 set -u
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=tests/lib/releases.sh
+. tests/lib/releases.sh
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 status=0
@@ -15,7 +19,7 @@ for folder in ${real_pc//:/ }; do
   [ -d "$folder" ] && find "$folder" -name '*.pc' -exec cp -n {} "$work/all/" \;
 done
 
-# expect NAME TEXT...: configuring must fail and say every TEXT
+# expect NAME TEXT...: configuring must fail and say every TEXT; what it says is in $said
 expect()
 {
   local name=$1 text output
@@ -26,9 +30,9 @@ expect()
     status=1
     return
   fi
+  said=$(tr -s ' \n' ' ' <<<"$output") # CMake wraps its messages
   for text in "$@"; do
-    # CMake wraps its messages
-    if ! tr -s ' \n' ' ' <<<"$output" | grep -qF -- "$text"; then
+    if ! grep -qF -- "$text" <<<"$said"; then
       echo "dependencies: $name: \"$text\" is missing in:" >&2
       echo "$output" >&2
       status=1
@@ -44,13 +48,31 @@ for pair in glib-2.0:libglib2.0-dev openssl:libssl-dev ivykis:libivykis-dev sysl
   expect "no ${pair%:*}" "apt-get install ${pair#*:}"
 done
 
-fresh
-sed -i 's/^Version:.*/Version: 3.99.1/' "$work/pc/syslog-ng.pc"
-expect "another syslog-ng" "syslog-ng 3.99.1 is not supported" "3.38.1 (Debian 12" "4.8.1 (Debian 13" \
-  "4.12.0 (Debian testing"
+# with_syslog_ng VERSION
+with_syslog_ng()
+{
+  fresh
+  sed -i "s/^Version:.*/Version: $1/" "$work/pc/syslog-ng.pc"
+}
 
-fresh
-sed -i 's/^Version:.*/Version: 4.8.1/' "$work/pc/syslog-ng.pc"
+# the versions and releases that the message names are those of the table here
+known=$(for release in $(release_names); do echo "$(release_syslog_ng "$release") $release"; done)
+with_syslog_ng 3.99.1
+expect "another syslog-ng" "syslog-ng 3.99.1 is not supported"
+named=$(grep -oE '[0-9.]+ \(Debian [^)]+\)' <<<"$said" | sed -E 's/ .*[ (](.*)\)$/ \1/')
+if [ "$named" != "$known" ]; then
+  printf 'dependencies: CMake knows\n%s\nand tests/lib/releases.sh\n%s\n' "$named" "$known" >&2
+  status=1
+fi
+
+# another patch level is another version
+while read -r version _; do
+  other=${version%.*}.99
+  with_syslog_ng "$other"
+  expect "syslog-ng $other" "syslog-ng $other is not supported" "$version (Debian"
+done <<<"$known"
+
+with_syslog_ng "$(grep -o '^4[^ ]*' <<<"$known" | head -n 1)"
 rm -f "$work/pc/json-c.pc"
 expect "no json-c" "apt-get install libjson-c-dev"
 

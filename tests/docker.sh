@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# docker.sh [RELEASE] - the image of docker/Dockerfile on a release of Debian (bookworm,
-# trixie, forky) and the services of docker/compose.yaml, really built and run.  It
-# needs no docker engine: podman does it, with a base image made by debootstrap, in a
-# network of its own.  Needs root.  Ends with "N passed, N failed".
+# docker.sh [RELEASE] - the image of docker/Dockerfile on a release of Debian (the first in
+# tests/lib/releases.sh if none is named) and the services of docker/compose.yaml, really
+# built and run.  It needs no docker engine: podman does it, with a base image made by
+# debootstrap, in a network of its own.  Needs root.  Ends with "N passed, N failed".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=tests/lib/packages.sh
@@ -14,7 +14,8 @@ cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=tests/lib/steps.sh
 . tests/lib/steps.sh
 
-export RELEASE=${1:-bookworm} # compose.yaml reads it
+export RELEASE=${1:-$(release_names | head -n 1)} # compose.yaml reads it
+release_check "$RELEASE" || exit 2
 image=localhost/syslog-ng-failover
 base=docker.io/library/debian:$RELEASE-slim
 services=(primary second third client)

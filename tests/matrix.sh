@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # matrix.sh [--quick] [RELEASE...] - builds the module in a chroot of each release
-# of Debian (bookworm, trixie, forky if none is named) and tests it there against
+# of Debian (all in tests/lib/releases.sh if none is named) and tests it there against
 # that release's stock syslog-ng.  Ends with one table and "N passed, N failed".
 #
 #   --quick   build, load, the documented examples, one switch, one reload, one return
@@ -26,14 +26,11 @@ for argument in "$@"; do
       kind=quick
       packages=("${PACKAGES_MATRIX_QUICK[@]}")
       ;;
-    bookworm | trixie | forky) releases+=("$argument") ;;
-    *)
-      echo "usage: tests/matrix.sh [--quick] [bookworm] [trixie] [forky]" >&2
-      exit 2
-      ;;
+    *) releases+=("$argument") ;;
   esac
 done
-[ ${#releases[@]} -gt 0 ] || releases=(bookworm trixie forky)
+[ ${#releases[@]} -gt 0 ] || mapfile -t releases < <(release_names)
+release_check "${releases[@]}" || exit 2
 if [ "$(id -u)" -ne 0 ]; then
   echo "tests/matrix.sh makes chroots: run it as root (sudo tests/matrix.sh)" >&2
   exit 1
@@ -75,12 +72,10 @@ run_tests()
 # What its tests left behind: "version passed failed".
 result_of()
 {
-  local root version reports=(e2e.xml)
+  local root reports=(e2e.xml)
   root=$(root_of "$1")
   [ "$kind" = quick ] || reports+=(ctest.xml)
-  # shellcheck disable=SC2016
-  version=$(chroot "$root" dpkg-query -W -f '${Version}' syslog-ng-core 2>/dev/null) || version=-
-  echo "${version%%-*}" "$(/usr/bin/python3 tests/lib/count_tests.py "${reports[@]/#/$root/build/}")"
+  echo "$(chroot_syslog_ng "$root" || echo -)" "$(/usr/bin/python3 tests/lib/count_tests.py "${reports[@]/#/$root/build/}")"
 }
 
 # for_each FUNCTION RELEASE...: all at the same time, output in the logs

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# package.sh [RELEASE] - the Debian package on a release of Debian (bookworm, trixie,
-# forky): built in a chroot, installed, tried and removed in clean ones.  Needs root.
-# The package stays in .cache/packages/RELEASE.  Ends with "N passed, N failed".
+# package.sh [RELEASE] - the Debian package on a release of Debian (the first in
+# tests/lib/releases.sh if none is named): built in a chroot, installed, tried and removed in
+# clean ones.  Needs root.  The package stays in .cache/packages/RELEASE.  Ends with
+# "N passed, N failed".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=tests/lib/packages.sh
@@ -13,7 +14,8 @@ cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=tests/lib/steps.sh
 . tests/lib/steps.sh
 
-release=${1:-bookworm}
+release=${1:-$(release_names | head -n 1)}
+release_check "$release" || exit 2
 name=syslog-ng-mod-failover
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -65,18 +67,18 @@ installed()
 # Debian's revisions of the same upstream release, and no other
 check_depends()
 {
-  local release next lower upper depends version
-  release=$(in_builder pkg-config --modversion syslog-ng)
-  next=${release%.*}.$((${release##*.} + 1))
+  local syslog_ng next lower upper depends version
+  syslog_ng=$(release_syslog_ng "$release")
+  next=${syslog_ng%.*}.$((${syslog_ng##*.} + 1))
   depends=$(field Depends)
   echo "Depends: $depends"
   lower=$(sed -n 's/.*syslog-ng-core (>= \([^)]*\)).*/\1/p' <<< "$depends")
   upper=$(sed -n 's/.*syslog-ng-core (<< \([^)]*\)).*/\1/p' <<< "$depends")
-  equal "the lowest version" "$lower" "$release" || return 1
-  for version in "$(installed syslog-ng-core)" "$release-1" "$release-99+deb99u9" "$release-5+b1"; do
+  equal "the lowest version" "$lower" "$syslog_ng" || return 1
+  for version in "$(installed syslog-ng-core)" "$syslog_ng-1" "$syslog_ng-99+deb99u9" "$syslog_ng-5+b1"; do
     within "$version" "$lower" "$upper" || { echo "it excludes $version"; return 1; }
   done
-  for version in "$next-1" "$next~rc1-1" "$release~rc1-1"; do
+  for version in "$next-1" "$next~rc1-1" "$syslog_ng~rc1-1"; do
     ! within "$version" "$lower" "$upper" || { echo "it admits $version"; return 1; }
   done
   # dpkg-shlibdeps

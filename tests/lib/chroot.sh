@@ -2,6 +2,8 @@
 # Sourced by the scripts beside it: clean Debian systems to build and test in.
 # Needs root, debootstrap, and a network to make them.
 # shellcheck shell=bash
+# shellcheck source=tests/lib/releases.sh
+. tests/lib/releases.sh
 
 CHROOT_CACHE=$PWD/.cache/chroot # git ignores it; remove it to make them anew
 
@@ -14,12 +16,13 @@ chroot_release()
 }
 
 # chroot_with NAME RELEASE PACKAGE...: a copy of that with packages, cached as
-# RELEASE-NAME for as long as the list of packages is the same; prints its folder
+# RELEASE-NAME for as long as the list of packages and the release's row in releases.sh
+# are the same; prints its folder
 chroot_with()
 {
   local root=$CHROOT_CACHE/$2-$1
   shift
-  if [ "$(cat "$root.packages" 2>/dev/null)" != "$*" ]; then
+  if [ "$(cat "$root.packages" 2>/dev/null)" != "$*" ] || ! _chroot_fits_release "$root" "$1"; then
     rm -rf --one-file-system "$root" "$root.packages"
     _chroot_new "$root" _chroot_copy_and_install "$@" || return 1
     echo "$*" > "$root.packages"
@@ -72,6 +75,25 @@ chroot_apt_install()
     chroot_run "$root" apt-get -q -y --no-install-recommends install "$@"
 }
 
+# chroot_syslog_ng FOLDER: the upstream version of the syslog-ng in there
+chroot_syslog_ng()
+{
+  local version
+  # shellcheck disable=SC2016
+  version=$(dpkg-query --admindir="$1/var/lib/dpkg" -W -f '${Version}' syslog-ng-core 2> /dev/null) &&
+    echo "${version%%-*}"
+}
+
+# _chroot_fits_release FOLDER RELEASE
+_chroot_fits_release()
+{
+  local version expected
+  expected=$(release_syslog_ng "$2")
+  version=$(chroot_syslog_ng "$1") && [ "$version" = "$expected" ] && return
+  echo "$2 has syslog-ng ${version:--}, tests/lib/releases.sh says $expected" >&2
+  return 1
+}
+
 # _chroot_new FOLDER COMMAND...: what COMMAND makes in the folder that it is given
 # last is there completely or not at all
 _chroot_new()
@@ -91,9 +113,8 @@ _chroot_new()
 # _chroot_bootstrap RELEASE FOLDER
 _chroot_bootstrap()
 {
-  local release=$1 root=$2 script=/usr/share/debootstrap/scripts/$1
-  # a release that debootstrap does not know yet
-  [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
+  local release=$1 root=$2 script
+  script=/usr/share/debootstrap/scripts/$(release_script "$1") || return 1
   unshare --mount debootstrap --variant=minbase "$release" "$root" "" "$script" || return 1
 
   # need not survive a power cut
@@ -111,5 +132,5 @@ _chroot_bootstrap()
 _chroot_copy_and_install()
 {
   local release=$1 root=${*: -1}
-  chroot_copy "$release" "$root" && chroot_apt_install "$root" "${@:2:$#-2}"
+  chroot_copy "$release" "$root" && chroot_apt_install "$root" "${@:2:$#-2}" && _chroot_fits_release "$root" "$release"
 }
