@@ -9,49 +9,20 @@ cd "$(dirname "$0")/.." || exit 1
 . tests/lib/packages.sh
 # shellcheck source=tests/lib/releases.sh
 . tests/lib/releases.sh
+# shellcheck source=tests/lib/steps.sh
+. tests/lib/steps.sh
 
 if [ "$(id -u)" -ne 0 ]; then
   echo "tests/run.sh makes network namespaces: run it as root (sudo tests/run.sh)" >&2
   exit 1
 fi
 
-passed=0
-failed=0
-
-# step NAME COMMAND...: one check
-step()
-{
-  local name=$1 start=$SECONDS
-  shift
-  echo "== $name"
-  if "$@"; then
-    passed=$((passed + 1))
-    echo "== $name: passed ($((SECONDS - start)) s)"
-  else
-    failed=$((failed + 1))
-    echo "== $name: FAILED ($((SECONDS - start)) s)"
-  fi
-}
-
-quietly()
-{
-  local log status
-  log=$(mktemp)
-  "$@" >"$log" 2>&1
-  status=$?
-  [ $status -eq 0 ] || cat "$log"
-  rm -f "$log"
-  return $status
-}
-
-build()
-{
-  quietly cmake --preset "$1" && quietly cmake --build --preset "$1"
-}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 build_and_test()
 {
-  build "$1" && ctest --preset "$1"
+  cmake --preset "$1" && cmake --build --preset "$1" && ctest --preset "$1"
 }
 
 cpp_files()
@@ -78,28 +49,24 @@ count()
 # The end-to-end tests count one by one.
 end_to_end()
 {
-  local report
-  report=$(mktemp)
-  echo "== end to end"
+  local report=$work/end-to-end.xml
+  echo "end to end:"
   FAILOVER_MODULE_DIR="$PWD/build" FAILOVER_WRONG_LAYOUT_DIR="$PWD/build/wrong-layout" \
     /usr/bin/python3 -m pytest -p no:cacheprovider -n 4 -q --junit-xml="$report" tests/e2e
   # shellcheck disable=SC2046
   count $(/usr/bin/python3 tests/lib/count_tests.py "$report")
-  rm -f "$report"
 }
 
 # So do the checks in the releases that this machine does not run.
 other_releases()
 {
-  local report others
+  local report=$work/other-releases others
   # shellcheck source=/dev/null
   mapfile -t others < <(release_names | grep -vx "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")")
-  report=$(mktemp)
-  echo "== other releases of Debian"
+  echo "other releases of Debian:"
   tests/matrix.sh --quick "${others[@]}" | tee "$report"
   # shellcheck disable=SC2046
   count $(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$report" | grep . || echo 0 1)
-  rm -f "$report"
 }
 
 install_packages "${PACKAGES_TEST[@]}" || exit 1

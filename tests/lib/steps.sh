@@ -8,14 +8,15 @@ failed=0
 # step NAME COMMAND...: one check; what it prints is shown if it fails
 step()
 {
-  local what=$1
+  local start=$SECONDS
+  printf '%s: ' "$1"
   shift
   if "$@" > "$work/log" 2>&1; then
     passed=$((passed + 1))
-    echo "$what: passed"
+    echo "passed ($((SECONDS - start)) s)"
   else
     failed=$((failed + 1))
+    echo "FAILED ($((SECONDS - start)) s)"
     cat "$work/log"
-    echo "$what: FAILED"
   fi
 }
