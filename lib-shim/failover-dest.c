@@ -91,7 +91,7 @@ _stream_is_half_closed(gpointer user_data)
 static void
 _set_up_stream(FailoverDest *self)
 {
-  failover_resend_settings settings = { .struct_size = sizeof(settings) };
+  failover_resend_settings settings = failover_options_get_resend(self->options);
   gint throttle = self->dest->super.super.throttle;
   FailoverStreamCallbacks callbacks =
   {
@@ -102,7 +102,7 @@ _set_up_stream(FailoverDest *self)
 
   gint64 dead_peer_timeout_ms = failover_options_get_dead_peer_timeout_ms(self->options);
 
-  if (failover_options_get_resend(self->options, &settings) != FAILOVER_OK || !settings.enabled)
+  if (!settings.enabled)
     return;
   settings.throttle = MAX(throttle, 0);
   if (self->saved && self->saved->stream)
@@ -268,11 +268,11 @@ _set_up_proto_factory(FailoverDest *self)
 {
   HostTransportMapper *mapper = self->dest->super.transport_mapper;
   GlobalConfig *cfg = log_pipe_get_config((LogPipe *) self->dest);
-  failover_resend_settings settings = { .struct_size = sizeof(settings) };
+  failover_resend_settings settings = failover_options_get_resend(self->options);
 
   if (!host_apply_transport(mapper, cfg))
     return FALSE;
-  if (failover_options_get_resend(self->options, &settings) != FAILOVER_OK || !settings.enabled)
+  if (!settings.enabled)
     return TRUE;
   if (strcmp(mapper->logproto, "text") != 0 && strcmp(mapper->logproto, "framed") != 0)
     {

@@ -48,11 +48,7 @@ _wake_writer(FailoverStream *self)
 static failover_resend_state
 _state_of(failover_resend *resend)
 {
-  failover_resend_state state = { .struct_size = sizeof(state) };
-
-  if (resend && failover_resend_get_state(resend, &state) != FAILOVER_OK)
-    g_assert_not_reached();
-  return state;
+  return resend ? failover_resend_get_state(resend) : (failover_resend_state) { 0 };
 }
 
 static guint64

@@ -11,8 +11,7 @@
 failover_resend *
 fake_resend_new(int64_t grace_ms, size_t buffer_size)
 {
-  failover_resend_settings settings = { .struct_size = sizeof(settings),
-                                        .enabled = true,
+  failover_resend_settings settings = { .enabled = true,
                                         .grace_ms = grace_ms,
                                         .buffer_size = buffer_size };
   failover_resend *resend = NULL;
@@ -20,15 +19,6 @@ fake_resend_new(int64_t grace_ms, size_t buffer_size)
   cr_assert_eq(failover_resend_new(&settings, &resend), FAILOVER_OK);
   cr_assert_not_null(resend);
   return resend;
-}
-
-failover_resend_state
-fake_resend_state(const failover_resend *resend)
-{
-  failover_resend_state state = { .struct_size = sizeof(state) };
-
-  cr_assert_eq(failover_resend_get_state(resend, &state), FAILOVER_OK);
-  return state;
 }
 
 void
@@ -139,5 +129,5 @@ fake_stream_lose(FakeStream *self)
 failover_resend_state
 fake_stream_state(const FakeStream *self)
 {
-  return fake_resend_state(self->resend);
+  return failover_resend_get_state(self->resend);
 }

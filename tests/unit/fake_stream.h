@@ -30,7 +30,6 @@ typedef struct FakeStream
 } FakeStream;
 
 failover_resend *fake_resend_new(int64_t grace_ms, size_t buffer_size);
-failover_resend_state fake_resend_state(const failover_resend *resend);
 
 void fake_stream_init(FakeStream *self, int64_t grace_ms, size_t buffer_size);
 void fake_stream_done(FakeStream *self);

@@ -200,7 +200,7 @@ Test(resend_limit, taking_over_nothing_changes_nothing)
 
 Test(resend_limit, what_is_posted_once_more_is_throttled)
 {
-  failover_resend_settings settings = { .struct_size = sizeof(settings), .buffer_size = FAKE_STREAM_LIMIT, .throttle = 10 };
+  failover_resend_settings settings = { .buffer_size = FAKE_STREAM_LIMIT, .throttle = 10 };
   FakeStream stream = { .now_ms = 5000000, .window = FAKE_STREAM_WINDOW };
   int posted = 0;
 

@@ -223,7 +223,7 @@ _expect_same(const char *what, uint64_t is, uint64_t expected, uint64_t seed, co
 static void
 _compare(const Model *self, uint64_t seed, const char *step)
 {
-  const failover_resend_state state = fake_resend_state(self->resend);
+  const failover_resend_state state = failover_resend_get_state(self->resend);
   size_t unacknowledged = 0;
   char expected[LONGEST], out[LONGEST];
 

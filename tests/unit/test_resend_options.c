@@ -24,15 +24,6 @@ _set(failover_options *options, const char *name, const char *value)
   return failover_options_set(options, "", 0, name, strlen(name), value, strlen(value));
 }
 
-static failover_resend_settings
-_get(const failover_options *options)
-{
-  failover_resend_settings settings = { .struct_size = sizeof(settings) };
-
-  cr_assert_eq(failover_options_get_resend(options, &settings), FAILOVER_OK);
-  return settings;
-}
-
 /* What one option makes of the settings; fails the test if it is refused. */
 static failover_resend_settings
 _settings_with(const char *name, const char *value)
@@ -41,7 +32,7 @@ _settings_with(const char *name, const char *value)
 
   cr_expect_eq(_set(options, name, value), FAILOVER_OK, "%s(%s): %s", name, value,
                failover_options_error(options));
-  failover_resend_settings settings = _get(options);
+  failover_resend_settings settings = failover_options_get_resend(options);
   failover_options_free(options);
   return settings;
 }
@@ -50,13 +41,13 @@ static void
 _expect_refused(const char *name, const char *value, const char *text)
 {
   failover_options *options = _new();
-  failover_resend_settings before = _get(options);
+  failover_resend_settings before = failover_options_get_resend(options);
 
   cr_expect_eq(_set(options, name, value), FAILOVER_ERROR_OPTION, "%s(%s) is accepted", name, value);
   cr_expect(strstr(failover_options_error(options), text) != NULL,
             "%s(%s): the error is \"%s\", expected \"%s\" in it",
             name, value, failover_options_error(options), text);
-  failover_resend_settings after = _get(options);
+  failover_resend_settings after = failover_options_get_resend(options);
   cr_expect_eq(after.enabled, before.enabled);
   cr_expect_eq(after.grace_ms, before.grace_ms);
   cr_expect_eq(after.buffer_size, before.buffer_size);
@@ -66,23 +57,11 @@ _expect_refused(const char *name, const char *value, const char *text)
 Test(resend_options, defaults)
 {
   failover_options *options = _new();
-  failover_resend_settings settings = _get(options);
+  failover_resend_settings settings = failover_options_get_resend(options);
 
   cr_expect(settings.enabled);
   cr_expect_eq(settings.grace_ms, 500);
   cr_expect_eq(settings.buffer_size, (size_t) 16 * 1024 * 1024);
-  failover_options_free(options);
-}
-
-Test(resend_options, what_breaks_the_contract_is_refused)
-{
-  failover_options *options = _new();
-  failover_resend_settings settings = { .struct_size = sizeof(settings) - 1 };
-
-  cr_expect_eq(failover_options_get_resend(options, &settings), FAILOVER_ERROR_ARGUMENT);
-  cr_expect_eq(failover_options_get_resend(options, NULL), FAILOVER_ERROR_ARGUMENT);
-  settings.struct_size = sizeof(settings);
-  cr_expect_eq(failover_options_get_resend(NULL, &settings), FAILOVER_ERROR_ARGUMENT);
   failover_options_free(options);
 }
 
@@ -183,7 +162,7 @@ Test(resend_options, all_three_together)
   cr_assert_eq(_set(options, "resend", "off"), FAILOVER_OK);
   cr_assert_eq(_set(options, "resend-buffer-size", "1MiB"), FAILOVER_OK);
   cr_assert_eq(_set(options, "resend-grace", "0.25"), FAILOVER_OK);
-  failover_resend_settings settings = _get(options);
+  failover_resend_settings settings = failover_options_get_resend(options);
   cr_expect_not(settings.enabled);
   cr_expect_eq(settings.grace_ms, 250);
   cr_expect_eq(settings.buffer_size, (size_t) 1048576);

@@ -195,22 +195,19 @@ failover_options_get_dead_peer_timeout_ms(const failover_options *options)
 
 // ---- resending
 
-failover_status
-failover_options_get_resend(const failover_options *options, failover_resend_settings *settings)
+failover_resend_settings
+failover_options_get_resend(const failover_options *options)
 {
-  if (!options || !settings || settings->struct_size < sizeof(*settings))
-    return FAILOVER_ERROR_ARGUMENT;
-  const failover::Settings &given = options->options.settings();
-  settings->enabled = given.resend;
-  settings->grace_ms = given.resend_grace_ms;
-  settings->buffer_size = given.resend_buffer_size;
-  return FAILOVER_OK;
+  const failover::Settings &settings = options->options.settings();
+  return { .enabled = settings.resend,
+           .grace_ms = settings.resend_grace_ms,
+           .buffer_size = settings.resend_buffer_size };
 }
 
 failover_status
 failover_resend_new(const failover_resend_settings *settings, failover_resend **out)
 {
-  if (!settings || settings->struct_size < sizeof(*settings) || settings->grace_ms < 0 || !out)
+  if (!settings || settings->grace_ms < 0 || !out)
     return FAILOVER_ERROR_ARGUMENT;
   return guarded([&] {
     *out = new failover_resend{ failover::Resend(settings->buffer_size, settings->grace_ms,
@@ -321,20 +318,17 @@ failover_resend_take_over(failover_resend *resend, failover_resend *from)
   });
 }
 
-failover_status
-failover_resend_get_state(const failover_resend *resend, failover_resend_state *state)
+failover_resend_state
+failover_resend_get_state(const failover_resend *resend)
 {
-  if (!resend || !state || state->struct_size < sizeof(*state))
-    return FAILOVER_ERROR_ARGUMENT;
   const failover::Resend &r = resend->resend;
-  state->kept = r.kept();
-  state->to_resend = r.to_resend();
-  state->unacknowledged = r.unacknowledged();
-  state->confirmed = r.counters().confirmed;
-  state->resent = r.counters().resent;
-  state->grace_cut = r.counters().grace_cut;
-  state->bytes = r.bytes();
-  return FAILOVER_OK;
+  return { .kept = r.kept(),
+           .to_resend = r.to_resend(),
+           .unacknowledged = r.unacknowledged(),
+           .confirmed = r.counters().confirmed,
+           .resent = r.counters().resent,
+           .grace_cut = r.counters().grace_cut,
+           .bytes = r.bytes() };
 }
 
 // ---- engine

@@ -154,17 +154,14 @@ typedef struct failover_resend failover_resend;
 
 typedef struct failover_resend_settings
 {
-  size_t struct_size;
   bool enabled;      /* resend() */
   int64_t grace_ms;  /* resend-grace() */
   size_t buffer_size; /* resend-buffer-size() */
   uint32_t throttle; /* throttle(): most messages a second that are posted once more, 0: any number */
 } failover_resend_settings;
 
-/* Fills in `settings`, whose struct_size is set, but for what is no option of
- * failover(). */
-FAILOVER_WARN_UNUSED failover_status failover_options_get_resend(const failover_options *options,
-                                                                 failover_resend_settings *settings);
+/* What is no option of failover() is 0. */
+failover_resend_settings failover_options_get_resend(const failover_options *options);
 
 FAILOVER_WARN_UNUSED failover_status failover_resend_new(const failover_resend_settings *settings,
                                                          failover_resend **out);
@@ -229,7 +226,6 @@ FAILOVER_WARN_UNUSED failover_status failover_resend_take_over(failover_resend *
 
 typedef struct failover_resend_state
 {
-  size_t struct_size;
   uint64_t kept;      /* messages in the buffer */
   uint64_t to_resend; /* of these, to be posted once more */
   uint64_t unacknowledged; /* of these, posted and not acknowledged by the peer's TCP */
@@ -239,9 +235,7 @@ typedef struct failover_resend_state
   size_t bytes;       /* in the buffer */
 } failover_resend_state;
 
-/* Fills in `state`, whose struct_size is set. */
-FAILOVER_WARN_UNUSED failover_status failover_resend_get_state(const failover_resend *resend,
-                                                               failover_resend_state *state);
+failover_resend_state failover_resend_get_state(const failover_resend *resend);
 
 /* ------------------------------------------------------------------------
  * Events: what an administrator should see.  One per change of state.

@@ -28,7 +28,7 @@ Buffer::Buffer(Stage &stage, uint32_t number) : stage_(stage)
 {
   books_.number = number;
   const Config &config = stage.books.config;
-  const failover_resend_settings settings = { sizeof(settings), true, config.grace_ms,
+  const failover_resend_settings settings = { true, config.grace_ms,
                                               misread_limit(config.buffer_limit, stage.fault), 0 };
   failover_resend *resend = nullptr;
   if (failover_resend_new(&settings, &resend) != FAILOVER_OK)
@@ -39,11 +39,7 @@ Buffer::Buffer(Stage &stage, uint32_t number) : stage_(stage)
 failover_resend_state
 Buffer::state() const
 {
-  failover_resend_state state = {};
-  state.struct_size = sizeof(state);
-  if (failover_resend_get_state(resend_.get(), &state) != FAILOVER_OK)
-    throw std::runtime_error("failover_resend_get_state()");
-  return state;
+  return failover_resend_get_state(resend_.get());
 }
 
 std::size_t
