@@ -346,7 +346,6 @@ failover_dest_host_callbacks(FailoverDest *self)
 {
   return (failover_host)
   {
-    .struct_size = sizeof(failover_host),
     .user_data = self,
     .now_ms = _now_ms,
     .random = _random,

@@ -127,7 +127,6 @@ _engine_new(FailoverDest *self)
 
   failover_destination destination =
   {
-    .struct_size = sizeof(destination),
     .host = { dest->primary, strlen(dest->primary) },
     .port = host_inet_dest_port(dest),
     .time_reopen_ms = (int64_t) dest->super.writer_options.time_reopen * 1000,

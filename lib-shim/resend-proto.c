@@ -98,7 +98,6 @@ failover_stream_sample_resend(failover_resend *resend, const TcpState *tcp, gboo
 {
   failover_sample sample =
   {
-    .struct_size = sizeof(sample),
     .written = tcp->written,
     .acked = tcp->acked,
     .window = tcp->window,

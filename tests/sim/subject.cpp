@@ -85,7 +85,6 @@ failover_host
 Subject::callbacks(Subject *self)
 {
   failover_host result = {};
-  result.struct_size = sizeof(result);
   result.user_data = self;
   result.now_ms = [](void *data) { return self_of(data)->host_.now_ms(); };
   result.random = [](void *data) { return self_of(data)->host_.random(); };
@@ -202,7 +201,6 @@ Subject::configure(const Config &written)
     return FAILOVER_ERROR_OPTION;
 
   failover_destination destination = {};
-  destination.struct_size = sizeof(destination);
   destination.host = text(primary.host);
   destination.port = primary.port;
   destination.time_reopen_ms = config.time_reopen_ms;

@@ -55,8 +55,7 @@ void
 fake_host_configure(FakeHost *self, const FakeConfig *config)
 {
   failover_options *options = fake_options_new(config);
-  failover_destination destination = { .struct_size = sizeof(destination),
-                                       .host = fake_text(config->primary),
+  failover_destination destination = { .host = fake_text(config->primary),
                                        .port = config->port ? config->port : FAKE_PORT,
                                        .time_reopen_ms = config->time_reopen_ms };
 

@@ -81,8 +81,7 @@ fake_stream_resend_all(FakeStream *self)
 static void
 _sample(FakeStream *self, bool last_is_partial)
 {
-  failover_sample sample = { .struct_size = sizeof(sample),
-                             .written = self->written,
+  failover_sample sample = { .written = self->written,
                              .acked = self->acked,
                              .window = self->window,
                              .now_ms = self->now_ms,

@@ -303,8 +303,7 @@ _sample(Model *self, uint64_t *random)
   self->now_ms += _chance(random, 50) ? 0 : (int64_t) _below(random, 200);
   if (self->acked < in_kernel && _chance(random, 70))
     self->acked += _below(random, in_kernel - self->acked + 1);
-  failover_sample sample = { .struct_size = sizeof(sample),
-                             .written = in_kernel + (_chance(random, 20) ? _below(random, 500) : 0),
+  failover_sample sample = { .written = in_kernel + (_chance(random, 20) ? _below(random, 500) : 0),
                              .acked = self->acked,
                              .window = _chance(random, 70) ? full : (uint32_t) _below(random, full),
                              .now_ms = self->now_ms,

@@ -66,9 +66,8 @@ accepted(bool ok)
 bool
 is_complete(const failover_host *host)
 {
-  return host && host->struct_size >= sizeof(failover_host) && host->now_ms && host->random && host->set_timer
-         && host->cancel_timer && host->resolve && host->release_lookup && host->connect && host->hand_over
-         && host->close && host->event;
+  return host && host->now_ms && host->random && host->set_timer && host->cancel_timer && host->resolve
+         && host->release_lookup && host->connect && host->hand_over && host->close && host->event;
 }
 
 // Runs `function` on the engine unless it is NULL.  If that fails half way, the engine
@@ -337,8 +336,8 @@ failover_status
 failover_engine_new(const failover_options *options, const failover_destination *destination,
                     const failover_host *host, failover_engine **out)
 {
-  if (!options || !destination || destination->struct_size < sizeof(*destination) || !destination->host.data
-      || destination->time_reopen_ms < 0 || !is_complete(host) || !out)
+  if (!options || !destination || !destination->host.data || destination->time_reopen_ms < 0
+      || !is_complete(host) || !out)
     return FAILOVER_ERROR_ARGUMENT;
   return guarded([&] {
     *out = new failover_engine{ failover::Engine(options->options.settings(),

@@ -407,7 +407,6 @@ Engine::event(failover_event_kind kind, failover_reason reason, const std::strin
               const std::string &address) const
 {
   failover_event result = {};
-  result.struct_size = sizeof(result);
   result.kind = kind;
   result.reason = reason;
   result.server = to_text(server);

@@ -26,8 +26,6 @@
  * - Calls into the host are made from inside failover_engine_*() calls.  The
  *   host must not call the engine back from within one: results are reported
  *   later, from the event loop.
- * - Structs with a struct_size are filled in by their owner with sizeof, so
- *   that fields can be added at the end.
  */
 #ifndef FAILOVER_H_INCLUDED
 #define FAILOVER_H_INCLUDED
@@ -185,7 +183,6 @@ void failover_resend_next_posted(failover_resend *resend);
  * positions are in bytes of its stream, from the same start. */
 typedef struct failover_sample
 {
-  size_t struct_size;
   uint64_t written;     /* what had entered the kernel when `acked` was read */
   uint64_t acked;       /* what the peer's TCP has acknowledged */
   uint32_t window;      /* the peer's advertised window in bytes */
@@ -254,7 +251,6 @@ typedef enum failover_event_kind
 
 typedef struct failover_event
 {
-  size_t struct_size;
   failover_event_kind kind;
   failover_reason reason;
   failover_text server;     /* "host:port" */
@@ -297,7 +293,6 @@ typedef enum failover_purpose
  * the engine, never used twice, not even over a reload. */
 typedef struct failover_host
 {
-  size_t struct_size;
   void *user_data; /* first argument of every function below */
 
   int64_t (*now_ms)(void *user_data);
@@ -340,7 +335,6 @@ typedef struct failover_snapshot failover_snapshot;
 /* What the engine needs to know of its destination. */
 typedef struct failover_destination
 {
-  size_t struct_size;
   failover_text host;     /* the primary */
   uint16_t port;          /* of the primary and of every server without its own */
   int64_t time_reopen_ms; /* time-reopen() */

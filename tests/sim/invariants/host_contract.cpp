@@ -65,12 +65,6 @@ public:
       fail(books, "a connection is closed that is gone");
   }
 
-  void event(const Books &books, const failover_event &event) override
-  {
-    if (event.struct_size != sizeof(event))
-      fail(books, "an event without its size");
-  }
-
   void returned(const Books &books) override
   {
     if (books.call.status != FAILOVER_OK)

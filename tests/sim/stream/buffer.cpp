@@ -139,7 +139,6 @@ void
 Buffer::sample(const Connection &where, const TcpState &tcp, bool last_is_partial)
 {
   failover_sample sample = {};
-  sample.struct_size = sizeof(sample);
   sample.written = tcp.written;
   sample.acked = tcp.acked;
   sample.window = tcp.window;
