@@ -200,7 +200,8 @@ failover_options_get_resend(const failover_options *options)
   const failover::Settings &settings = options->options.settings();
   return { .enabled = settings.resend,
            .grace_ms = settings.resend_grace_ms,
-           .buffer_size = settings.resend_buffer_size };
+           .buffer_size = settings.resend_buffer_size,
+           .throttle = 0 };
 }
 
 failover_status
