@@ -53,7 +53,9 @@ build()
 prepare()
 {
   rm -f "$(root_of "$1")"/build/{*.xml,ready}
-  chroot_with $kind "$1" "${packages[@]}" && build "$1" && : >"$(root_of "$1")/build/ready"
+  chroot_with $kind "$1" "${packages[@]}" || return
+  [ $kind = quick ] || in_chroot "$1" tests/lib/rsyslog.sh /build/rsyslog || return
+  build "$1" && : >"$(root_of "$1")/build/ready"
 }
 
 run_tests()
@@ -65,7 +67,7 @@ run_tests()
   else
     end_to_end=(tests/e2e/test_every_release.py)
   fi
-  in_chroot "$1" env FAILOVER_MODULE_DIR=/build FAILOVER_WRONG_LAYOUT_DIR=/build/wrong-layout \
+  in_chroot "$1" env FAILOVER_MODULE_DIR=/build FAILOVER_WRONG_LAYOUT_DIR=/build/wrong-layout FAILOVER_RSYSLOG_DIR=/build/rsyslog \
     python3 -m pytest -p no:cacheprovider -q --junit-xml=/build/e2e.xml "${end_to_end[@]}"
 }
 
