@@ -11,6 +11,7 @@ from harness.client import Client
 from harness.lab import Lab
 from harness.network import Host
 from harness.sink import PORT, Pace, Recorded, Sink
+from harness.stock_server import Program
 from harness.waiting import wait_until
 
 #: For all messages of a test to arrive on a slow machine.
@@ -63,18 +64,27 @@ class Flow:
 
     # Setting it up
 
-    def add_servers(self, wire: Wire, *, primary: Pace = Pace(), second: Pace = Pace()) -> None:
-        """Not started."""
+    def add_servers(self, wire: Wire, *, primary: Pace | Program = Pace(), second: Pace = Pace()) -> None:
+        """Not started; the primary may be a stock one."""
         self._wire = wire
         self.primary, self.second, self.third = self.servers = [
-            self._lab.sink(name, pace=pace, certificate=self._authority.certificate_for(name) if wire.tls else None)
-            for name, pace in (("primary", primary), ("second", second), ("third", Pace()))
+            self._lab.sink(name, kind=kind, certificate=self._authority.certificate_for(name) if wire.tls else None)
+            for name, kind in (("primary", primary), ("second", second), ("third", Pace()))
         ]
 
-    def start_all(self, wire: Wire, *, primary: Pace = Pace()) -> None:
+    def start_all(self, wire: Wire, *, primary: Pace | Program = Pace()) -> None:
         self.add_servers(wire, primary=primary)
+        self.start()
+
+    def start(self) -> None:
+        """All servers."""
         for server in self.servers:
             server.start()
+
+    def put_proxy_before_primary(self) -> None:
+        """From now on its name stands for HAProxy, which passes on to it."""
+        proxy = self._lab.proxy("proxy", self.primary)
+        self._lab.network.set_name("primary", [proxy.host.ip4])
 
     def move_primary(self, wire: Wire) -> None:
         """From now on its name stands for another machine, whose server is sent messages in another way."""
@@ -132,13 +142,17 @@ class Flow:
 
         def stuck() -> bool:
             nonlocal last, since
-            queued = sum(int(line.split()[1])
-                         for line in self._lab.client_host.sockets("state", "established", "dst", server.host.ip4))
+            queued = self._unacknowledged_bytes(server)
             if queued != last:
                 last, since = queued, time.monotonic()
             return queued > 0 and time.monotonic() - since >= _STUCK_S
 
         wait_until(stuck, ARRIVED_S, f"a full socket to {server}")
+
+    def wait_all_read(self, server: Sink) -> None:
+        """Until the server has read everything; after pause_and_process()."""
+        wait_until(lambda: not self.client.counters("dst")["queued"] and not self._unacknowledged_bytes(server)
+                   and not server.unread_bytes(), ARRIVED_S, f"{server} has read everything")
 
     def wait_taken(self, messages: int) -> None:
         """Until the client has taken so many."""
@@ -230,6 +244,10 @@ class Flow:
             for connection in server.connections():
                 for earlier, later in zip(connection.numbers, connection.numbers[1:]):
                     assert earlier < later, f"{later} after {earlier} at {server}"
+
+    def _unacknowledged_bytes(self, server: Sink) -> int:
+        return sum(int(line.split()[1])
+                   for line in self._lab.client_host.sockets("state", "established", "dst", server.host.ip4))
 
     def _connections(self) -> list[Recorded]:
         return [connection for server in self.servers for connection in server.connections()]

@@ -12,6 +12,7 @@ from harness.network import Host, Network
 from harness.receiver import Receiver
 from harness.sender import Sender
 from harness.sink import Pace, Sink
+from harness.stock_server import Program, Proxy, StockServer
 from harness.syslog_ng import MODULE_DIR, configuration, destination
 from harness.waiting import SOON_S, wait_until
 
@@ -24,6 +25,7 @@ class Lab:
         self.network = Network(self.directory)
         self.servers: list[Receiver] = []
         self.sinks: list[Sink] = []
+        self.proxies: list[Proxy] = []
         self.clients: list[Client] = []
         self._module_dir = module_dir
 
@@ -57,11 +59,17 @@ class Lab:
         """Log servers of these names on port 514."""
         return [self.server(name) for name in names]
 
-    def sink(self, name: str, *, certificate: Certificate | None = None, pace: Pace = Pace()) -> Sink:
-        """A log server for many messages, on a host of its own; not started."""
+    def sink(self, name: str, *, certificate: Certificate | None = None, kind: Pace | Program = Pace()) -> Sink:
+        """A log server for many messages, on a host of its own: ours or a stock one; not started."""
         host = self.network.hosts.get(name) or self.network.add_host(name)
-        self.sinks.append(Sink(host, self.directory, certificate, pace))
+        make = Sink if isinstance(kind, Pace) else StockServer
+        self.sinks.append(make(host, self.directory, certificate, kind))
         return self.sinks[-1]
+
+    def proxy(self, name: str, backend: Sink) -> Proxy:
+        """HAProxy on a host of its own, started."""
+        self.proxies.append(Proxy(self.network.add_host(name), self.directory, backend))
+        return self.proxies[-1]
 
     def config(self, driver: str, *, options: str = "time-reopen(1)", module: bool = True, flow_control: bool = False) -> str:
         """A complete configuration with one destination."""
@@ -113,5 +121,5 @@ class Lab:
         with ExitStack() as steps:  # Each is taken, whatever becomes of the one before; last in, first out.
             steps.callback(shutil.rmtree, self.directory, ignore_errors=True)
             steps.callback(self.network.close)
-            for process in (*self.servers, *self.sinks, *self.clients):
+            for process in (*self.servers, *self.sinks, *self.proxies, *self.clients):
                 steps.callback(process.kill)

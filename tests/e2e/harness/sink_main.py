@@ -9,6 +9,9 @@ Reads commands from stdin and answers each with "ok":
     serve               nothing; it listens by then
     end                 listen no more; end the own side of all connections, read until the client has ended its own
     close               listen no more; close each connection as soon as nothing of it is unread
+    notify              listen no more; with TLS send close_notify; close, whatever is unread
+    shutdown            the same, with shutdown() before close(), as syslog-ng does
+    hold                listen no more; read on and record nothing
 """
 
 import os
@@ -139,6 +142,11 @@ class Sink:
     def _read_all(self, connection: socket.socket, stream: Plain | Tls, record: Record) -> None:
         ended = False
         while True:
+            if self._farewell in ("notify", "shutdown"):
+                stream.say_end()
+                if self._farewell == "shutdown":
+                    connection.shutdown(socket.SHUT_RDWR)
+                return
             closing = self._farewell == "close"
             connection.settimeout(0 if closing else _IDLE_S)
             try:
@@ -149,7 +157,7 @@ class Sink:
                 text = None
             if text == b"":
                 return
-            if text:
+            if text and self._farewell != "hold":
                 record.add(text)
                 time.sleep(self._pause_s)
             if self._farewell == "end" and not ended:
