@@ -190,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     switch.add_argument("--rate", type=_positive, default=1_000, metavar="N",
                         help="messages a second (default: %(default)s)")
 
-    scenarios = "\n".join(f"  {name:<8} {scenario.description}" for name, scenario in SCENARIOS.items())
+    scenarios = "\n".join(f"  {name:<14} {scenario.description}" for name, scenario in SCENARIOS.items())
     loss = add("loss", "messages lost and doubled when servers go",
                f"Counts numbered messages under a steady stream, when:\n{scenarios}", ["module", "own"], "own")
     loss.add_argument("--scenario", choices=SCENARIOS, default="kill", help="what happens (default: %(default)s)")

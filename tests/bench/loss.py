@@ -8,6 +8,8 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import log_servers
+from log_servers import Program
 from numbered import Messages, Sender, tally
 from stage import LogServer, Stage
 from waiting import wait_until
@@ -29,7 +31,7 @@ class LossRun:
     lost: int
     doubled: int
     torn: int
-    longest_gap_ms: float  # between two arrivals, at whichever server
+    longest_gap_ms: float  # between two arrivals, at whichever server of ours
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class Scenario:
     act: Callable[[Stream, list[LogServer]], LogServer]
     rate: int = 20_000
     first_server: tuple[str, ...] = ()  # options of receiver.py for the primary
+    stock: Program | None = None  # the primary in its place
+    proxied: bool = False  # HAProxy before that
     primary_gone: bool = False  # in order, before the first message
     failback: bool = False
 
@@ -122,6 +126,15 @@ SCENARIOS = {
     "return": Scenario("the primary comes back and is returned to", _returned, primary_gone=True, failback=True),
     "repeat": Scenario(f"{_KILLS} kills in a row at random moments, two of three servers down", _killed_repeatedly),
     "freeze": Scenario("the server is stopped (SIGSTOP) until every buffer is full, then killed", _frozen),
+    "syslog-ng-kill": Scenario("a stock syslog-ng is killed", _killed, stock=log_servers.syslog_ng),
+    "syslog-ng-stop": Scenario("a stock syslog-ng is stopped in order (SIGTERM)", _closed, stock=log_servers.syslog_ng),
+    "syslog-ng-lag": Scenario(f"one that stores {log_servers.LAGGING_RATE} messages a second is stopped in order", _closed,
+                              stock=log_servers.lagging_syslog_ng),
+    "rsyslog-kill": Scenario("a stock rsyslog is killed", _killed, stock=log_servers.rsyslog),
+    "rsyslog-stop": Scenario("a stock rsyslog is stopped in order", _closed, stock=log_servers.rsyslog),
+    "haproxy-kill": Scenario("a stock syslog-ng behind HAProxy is killed", _killed, stock=log_servers.syslog_ng, proxied=True),
+    "haproxy-stop": Scenario("a stock syslog-ng behind HAProxy is stopped in order", _closed, stock=log_servers.syslog_ng,
+                             proxied=True),
 }
 
 
@@ -140,7 +153,9 @@ def measure_loss(stage: Stage, side: str, name: str, size: int, rate: int | None
     scenario, messages = SCENARIOS[name], Messages.of_size(size)
     rate = rate or scenario.rate
     with stage:
-        servers = [stage.start_server(index, options=() if index else scenario.first_server) for index in range(3)]
+        primary = (stage.start_stock_primary(scenario.stock, proxied=scenario.proxied) if scenario.stock
+                   else stage.start_server(0, options=scenario.first_server))
+        servers = [primary, stage.start_server(1), stage.start_server(2)]
         client = stage.start_client(side).child
         if scenario.primary_gone:
             servers[0].child.terminate(_TIMEOUT_S, "the primary stops")

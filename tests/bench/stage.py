@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import log_servers
 from children import Child, Children
 from numbered import Delivery
 from sides import Settings, configuration, needs_module
@@ -18,7 +19,7 @@ _TIMEOUT_S = 60.0
 
 
 class LogServer:
-    """receiver.py on one of the world's addresses."""
+    """One on one of the world's addresses: receiver.py, or a stock one, which tells no moments."""
 
     def __init__(self, child: Child, name: str, file: Path) -> None:
         self.child = child
@@ -26,8 +27,6 @@ class LogServer:
         self.file = file
         self.times = file.with_suffix(".times")
         self.killed = False
-        if self.child.next_line(_TIMEOUT_S) != "listening":
-            raise Failure("The receiver does not start as it should.")
 
     def next_moment(self, event: str, timeout_s: float = _TIMEOUT_S) -> int:
         """Wait for "first" or "reached"; return when it was, in ns of CLOCK_MONOTONIC."""
@@ -84,7 +83,20 @@ class Stage:
         if self.settings.tls:
             argv += ["--certificate", str(self.settings.tls.certificate), "--key", str(self.settings.tls.key)]
         child = self._children.start(argv, self.directory / f"server-{index}-{number}.log", talk=True)
+        if child.next_line(_TIMEOUT_S) != "listening":
+            raise Failure("The receiver does not start as it should.")
         self.lives.append(LogServer(child, f"server {index}", file))
+        return self.lives[-1]
+
+    def start_stock_primary(self, program: log_servers.Program, *, proxied: bool) -> LogServer:
+        """Start a log server that people run, by itself or behind HAProxy."""
+        world, tls = self.world, self.settings.tls
+        place = log_servers.Place(world.servers[0], world.backend_port if proxied else world.port, self.directory / "stock",
+                                  self.directory / "server-0.received", *((tls.certificate, tls.key) if tls else ()))
+        self.lives.append(LogServer(self._start_stock(place, program(place)), "server 0", place.file))
+        if proxied:
+            front = log_servers.Place(world.servers[0], world.port, self.directory / "proxy")
+            self._start_stock(front, log_servers.haproxy(front, place))
         return self.lives[-1]
 
     def start_client(self, side: str) -> SyslogNg:
@@ -109,6 +121,14 @@ class Stage:
         """Until the last line has arrived at some server."""
         wait_until(lambda: any(_ends_with(life.file, last) for life in self.lives), _TIMEOUT_S,
                    "the last message arrives")
+
+    def _start_stock(self, place: log_servers.Place, argv: list[str]) -> Child:
+        wrapper = self.world.server_wrapper
+        child = self._children.start([*wrapper, *argv], place.directory / "output")
+        wait_until(lambda: place.is_served(wrapper) or not child.alive, _TIMEOUT_S, f"{argv[0]} listens")
+        if not child.alive:
+            raise Failure(f"{argv[0]} does not start:\n{child.output.read_text(errors='replace')}")
+        return child
 
     def _log_of(self, client: SyslogNg) -> str:
         client.child.kill()

@@ -26,10 +26,11 @@ _START_TIMEOUT_S = 30.0
 
 
 class World(ABC):
-    """Three addresses and one port for servers, and how to run a program on either side."""
+    """Three addresses and one port for servers, one more for what is behind a proxy, and how to run a program on either side."""
 
     servers: list[str]
     port: int
+    backend_port: int
     description: str
     client_wrapper: tuple[str, ...] = ()
     server_wrapper: tuple[str, ...] = ()
@@ -48,7 +49,7 @@ class Loopback(World):
 
     def __init__(self) -> None:
         self.servers = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
-        self.port = free_ports(1, self.servers)[0]
+        self.port, self.backend_port = free_ports(2, self.servers)
 
     def __exit__(self, *_: object) -> None:
         pass
@@ -64,7 +65,7 @@ class Namespaces(World):
         self._tc = find_program("tc", "iproute2")
         hosts = [str(host) for _, host in zip(range(4), _NETWORK.hosts())]
         self._client_address, self.servers = hosts[0], hosts[1:]
-        self.port = _PORT_IN_NAMESPACE
+        self.port, self.backend_port = _PORT_IN_NAMESPACE, _PORT_IN_NAMESPACE + 1
         self.description = f"namespaces, {rtt_ms:g} ms round trip"
         self._rtt_ms = rtt_ms
         self._children = Children()
