@@ -202,8 +202,8 @@ _shutdown_deadline_ms(void)
 static void
 _finish_stream(FailoverDest *self)
 {
-  failover_stream_finish(self->stream, _shutdown_deadline_ms());
-  guint64 unconfirmed = failover_stream_count_unconfirmed(self->stream);
+  guint64 unconfirmed = failover_stream_finish(self->stream, _shutdown_deadline_ms());
+
   if (unconfirmed > 0)
     msg_warning("failover: stopped before a log server has confirmed the last messages",
                 evt_tag_str("destination", self->dest->super.super.super.id),

@@ -133,11 +133,29 @@ failover_stream_stop_draining(FailoverStream *self)
     _finish(self->drains->data, DRAIN_ENDED);
 }
 
+guint64
+failover_stream_count_draining(FailoverStream *self)
+{
+  guint64 count = 0;
+
+  for (GList *next = self->drains; next; next = next->next)
+    count += failover_stream_count_unacknowledged(((Drain *) next->data)->resend);
+  return count;
+}
+
 void
 failover_stream_finish_draining(FailoverStream *self, gint64 deadline_ms)
 {
-  while (self->drains && failover_stream_now_ms() < deadline_ms)
-    if (!_step(self->drains->data))
+  for (;;)
+    {
+      for (GList *next = self->drains; next;)
+        {
+          Drain *drain = next->data;
+          next = next->next;
+          _step(drain);
+        }
+      if (failover_stream_count_draining(self) == 0 || failover_stream_now_ms() >= deadline_ms)
+        return;
       g_usleep(1000);
-  failover_stream_stop_draining(self);
+    }
 }

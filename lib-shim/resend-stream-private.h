@@ -69,12 +69,15 @@ gint64 failover_stream_now_ms(void);
 void failover_stream_watch(FailoverStream *self);
 void failover_stream_give_back(FailoverStream *self, failover_resend *resend);
 guint64 failover_stream_count_kept(failover_resend *resend);
+guint64 failover_stream_count_unacknowledged(failover_resend *resend);
 void failover_stream_connection_freed(FailoverStream *self, Decoration *connection);
 
 /* resend-drain.c */
 void failover_stream_start_draining(FailoverStream *stream, Decoration *connection);
 void failover_stream_stop_draining(FailoverStream *self);
+/* At the end of syslog-ng: until all is acknowledged; nobody needs the grace any more. */
 void failover_stream_finish_draining(FailoverStream *self, gint64 deadline_ms);
+guint64 failover_stream_count_draining(FailoverStream *self);
 
 /* resend-proto.c */
 failover_resend *failover_stream_take_waiting(FailoverStream *self);

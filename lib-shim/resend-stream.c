@@ -63,6 +63,15 @@ failover_stream_count_kept(failover_resend *resend)
   return _state_of(resend).kept;
 }
 
+/* Its grace does not count. */
+guint64
+failover_stream_count_unacknowledged(failover_resend *resend)
+{
+  failover_resend_state state = _state_of(resend);
+
+  return state.to_resend + state.unacknowledged;
+}
+
 /* `resend` is of a connection that was lost.  Takes it. */
 void
 failover_stream_give_back(FailoverStream *self, failover_resend *resend)
@@ -91,14 +100,6 @@ guint64
 failover_stream_count_waiting(FailoverStream *self)
 {
   return _count_to_resend(g_atomic_pointer_get(&self->waiting));
-}
-
-guint64
-failover_stream_count_unconfirmed(FailoverStream *self)
-{
-  failover_resend_state active = _state_of(self->active ? self->active->resend : NULL);
-
-  return failover_stream_count_waiting(self) + active.to_resend + active.unacknowledged;
 }
 
 /* ------------------------------------------------------------------------
@@ -247,7 +248,7 @@ failover_stream_end(FailoverStream *self)
   };
 }
 
-void
+guint64
 failover_stream_finish(FailoverStream *self, gint64 deadline_ms)
 {
   TcpState tcp;
@@ -255,9 +256,9 @@ failover_stream_finish(FailoverStream *self, gint64 deadline_ms)
   /* once in any case: other destinations may have used up the time */
   while (self->active)
     {
-      if (failover_stream_flush(self->active) == LPS_ERROR)
-        break;
-      if (!tcp_state_read(self->active->fd, &tcp) || tcp.reset || failover_stream_now_ms() >= deadline_ms
+      LogProtoStatus status = failover_stream_flush(self->active);
+      if (!failover_stream_sample(self->active, &tcp) || tcp.reset || status == LPS_ERROR
+          || failover_stream_now_ms() >= deadline_ms
           || (tcp.acked >= tcp.written && failover_stream_is_between_messages(self->active)))
         break;
       struct pollfd writable = { .fd = self->active->fd,
@@ -267,6 +268,8 @@ failover_stream_finish(FailoverStream *self, gint64 deadline_ms)
   if (self->active)
     tcp_discard_input(self->active->fd);
   failover_stream_finish_draining(self, deadline_ms);
+  return failover_stream_count_waiting(self) + failover_stream_count_draining(self)
+         + failover_stream_count_unacknowledged(self->active ? self->active->resend : NULL);
 }
 
 /* ------------------------------------------------------------------------ */

@@ -74,12 +74,10 @@ typedef struct _FailoverStreamEnd
  * socket takes of a message that was begun is written; nothing is waited for. */
 FailoverStreamEnd failover_stream_end(FailoverStream *self);
 
-/* At the end of syslog-ng: gives the peer until `deadline_ms` (CLOCK_MONOTONIC)
- * to acknowledge what is on its way. */
-void failover_stream_finish(FailoverStream *self, gint64 deadline_ms);
-
-/* Messages that no server has acknowledged; no worker may be running. */
-guint64 failover_stream_count_unconfirmed(FailoverStream *self);
+/* At the end of syslog-ng, when no worker runs: gives the peer until `deadline_ms`
+ * (CLOCK_MONOTONIC) to acknowledge what is on its way.  Returns how many messages it
+ * has not, and how many wait to be posted once more. */
+guint64 failover_stream_finish(FailoverStream *self, gint64 deadline_ms);
 
 /* Messages waiting to be posted once more. */
 guint64 failover_stream_count_waiting(FailoverStream *self);

@@ -7,13 +7,15 @@ import pytest
 
 from harness.certificates import CertificateAuthority
 from harness.lab import Lab
+from harness.receiver import Receiver
 from harness.valgrind import errors_of_ours, valgrind
-from harness.waiting import wait_until
+from harness.waiting import SOON_S, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 BACK = "failover: back on the primary log server"
 FAILED = "failover: log server failed"
 PROBE_OK = "failover: probe of the primary succeeded"
+UNCONFIRMED = "failover: stopped before a log server has confirmed the last messages"
 
 #: It should take under one second; the rest is for machines under load.
 PROMPTLY_S = 3.0
@@ -118,6 +120,28 @@ def stop_promptly(lab: Lab) -> None:
     took_s = lab.client.stop()
     assert lab.client.exit_code == 0
     assert took_s <= PROMPTLY_S
+
+
+def test_no_warning_of_what_is_acknowledged(lab: Lab) -> None:
+    """However late before the stop it came: its grace does not count."""
+    primary, _ = lab.start_servers("primary", "second")
+    lab.start_client(lab.config(network()))
+    stop_without_warning(lab, primary)
+
+
+def test_no_warning_while_a_connection_is_drained(lab: Lab) -> None:
+    on_the_second(lab, "tcp-probe-interval(0.3) successful-probes-required(1)) resend-grace(30")
+    primary, _ = lab.servers
+    primary.start()
+    lab.client.wait_for(BACK)
+    stop_without_warning(lab, primary)
+
+
+def stop_without_warning(lab: Lab, server: Receiver) -> None:
+    first = lab.sender.stream(per_second=500)
+    wait_until(lambda: first in server.numbers(), SOON_S, f"the stream at {server}")
+    stop_promptly(lab)
+    assert not lab.client.lines(UNCONFIRMED)
 
 
 def test_a_whole_life_under_valgrind(lab: Lab) -> None:
