@@ -6,7 +6,7 @@
  */
 #include "failover-dest-private.h"
 
-#include "messages.h"
+#include "log.h"
 
 #include <string.h>
 
@@ -55,37 +55,37 @@ failover_dest_log_event(FailoverDest *self, const failover_event *event)
   switch (event->kind)
     {
     case FAILOVER_EVENT_CONNECTED:
-      msg_notice("failover: connected to log server", TAGS_OF_ALL(self, event), TAG_TOOK(event));
+      failover_log_notice("failover: connected to log server", TAGS_OF_ALL(self, event), TAG_TOOK(event));
       break;
     case FAILOVER_EVENT_FAILED_BACK:
-      msg_notice("failover: back on the primary log server", TAGS_OF_ALL(self, event), TAG_TOOK(event),
-                 TAG_SUCCESSES(event));
+      failover_log_notice("failover: back on the primary log server", TAGS_OF_ALL(self, event), TAG_TOOK(event),
+                          TAG_SUCCESSES(event));
       break;
     case FAILOVER_EVENT_KEPT:
-      msg_notice("failover: connection kept over reload", TAGS_OF_ALL(self, event));
+      failover_log_notice("failover: connection kept over reload", TAGS_OF_ALL(self, event));
       break;
     case FAILOVER_EVENT_SERVER_FAILED:
-      msg_warning("failover: log server failed", TAGS_OF_ALL(self, event), _tag_error(event),
-                  _tag_duration(event), _tag_to_resend(self), TAG_TEXT("next", event->next),
-                  evt_tag_long("wait_ms", event->wait_ms));
+      failover_log_warning("failover: log server failed", TAGS_OF_ALL(self, event), _tag_error(event),
+                           _tag_duration(event), _tag_to_resend(self), TAG_TEXT("next", event->next),
+                           evt_tag_long("wait_ms", event->wait_ms));
       break;
     case FAILOVER_EVENT_ALL_FAILED:
-      msg_error("failover: all log servers failed", TAGS_OF_ALL(self, event), _tag_error(event),
-                _tag_duration(event), _tag_to_resend(self), TAG_TEXT("next", event->next),
-                evt_tag_long("wait_ms", event->wait_ms));
+      failover_log_error("failover: all log servers failed", TAGS_OF_ALL(self, event), _tag_error(event),
+                         _tag_duration(event), _tag_to_resend(self), TAG_TEXT("next", event->next),
+                         evt_tag_long("wait_ms", event->wait_ms));
       break;
     case FAILOVER_EVENT_PROBE_SUCCEEDED:
-      msg_notice("failover: probe of the primary succeeded", TAGS_OF_ALL(self, event), TAG_TOOK(event),
-                 TAG_SUCCESSES(event));
+      failover_log_notice("failover: probe of the primary succeeded", TAGS_OF_ALL(self, event), TAG_TOOK(event),
+                          TAG_SUCCESSES(event));
       break;
     case FAILOVER_EVENT_PROBE_FAILED:
       /* not a change if it failed the same way before */
       if (event->repeated)
-        msg_verbose("failover: probe of the primary failed", TAGS_OF_ALL(self, event), _tag_error(event),
-                    TAG_TOOK(event), TAG_SUCCESSES(event));
+        failover_log_verbose("failover: probe of the primary failed", TAGS_OF_ALL(self, event), _tag_error(event),
+                             TAG_TOOK(event), TAG_SUCCESSES(event));
       else
-        msg_notice("failover: probe of the primary failed", TAGS_OF_ALL(self, event), _tag_error(event),
-                   TAG_TOOK(event), TAG_SUCCESSES(event));
+        failover_log_notice("failover: probe of the primary failed", TAGS_OF_ALL(self, event), _tag_error(event),
+                            TAG_TOOK(event), TAG_SUCCESSES(event));
       break;
     default:
       break;

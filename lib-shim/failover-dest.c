@@ -3,10 +3,9 @@
  */
 #include "failover-dest-private.h"
 
+#include "log.h"
 #include "tcp-state.h"
 #include "tls-handshake.h"
-
-#include "messages.h"
 
 #include <string.h>
 #include <strings.h>
@@ -28,9 +27,9 @@ void
 failover_dest_check_engine(FailoverDest *self, failover_status status)
 {
   if (status != FAILOVER_OK)
-    msg_error("failover: internal error, please report it",
-              evt_tag_str("destination", self->dest->super.super.super.id),
-              evt_tag_int("status", status));
+    failover_log_error("failover: internal error, please report it",
+                       evt_tag_str("destination", self->dest->super.super.super.id),
+                       evt_tag_int("status", status));
 }
 
 /* The LogWriter has taken the error of a write that failed; what the kernel still
@@ -136,9 +135,9 @@ _engine_new(FailoverDest *self)
   if (failover_options_check_primary(self->options, destination.host.data, destination.host.length,
                                      destination.port) != FAILOVER_OK)
     {
-      msg_error("failover: the servers do not go together",
-                evt_tag_str("destination", dest->super.super.super.id),
-                evt_tag_str("error", failover_options_error(self->options)));
+      failover_log_error("failover: the servers do not go together",
+                         evt_tag_str("destination", dest->super.super.super.id),
+                         evt_tag_str("error", failover_options_error(self->options)));
       return FALSE;
     }
   failover_status status = failover_engine_new(self->options, &destination, &host, &self->engine);
@@ -205,9 +204,9 @@ _finish_stream(FailoverDest *self)
   guint64 unconfirmed = failover_stream_finish(self->stream, _shutdown_deadline_ms());
 
   if (unconfirmed > 0)
-    msg_warning("failover: stopped before a log server has confirmed the last messages",
-                evt_tag_str("destination", self->dest->super.super.super.id),
-                evt_tag_printf("messages", "%" G_GUINT64_FORMAT, unconfirmed));
+    failover_log_warning("failover: stopped before a log server has confirmed the last messages",
+                         evt_tag_str("destination", self->dest->super.super.super.id),
+                         evt_tag_printf("messages", "%" G_GUINT64_FORMAT, unconfirmed));
 }
 
 static gboolean
@@ -275,9 +274,9 @@ _set_up_proto_factory(FailoverDest *self)
     return TRUE;
   if (strcmp(mapper->logproto, "text") != 0 && strcmp(mapper->logproto, "framed") != 0)
     {
-      msg_warning("failover: resend() has no effect with this transport, messages can be lost on a switch",
-                  evt_tag_str("destination", self->dest->super.super.super.id),
-                  evt_tag_str("transport", mapper->transport));
+      failover_log_warning("failover: resend() has no effect with this transport, messages can be lost on a switch",
+                           evt_tag_str("destination", self->dest->super.super.super.id),
+                           evt_tag_str("transport", mapper->transport));
       return TRUE;
     }
   if (!self->dest->super.proto_factory)

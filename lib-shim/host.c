@@ -3,7 +3,8 @@
  */
 #include "host.h"
 
-#include "messages.h"
+#include "log.h"
+
 #include "plugin-types.h"
 
 #include <dlfcn.h>
@@ -215,12 +216,12 @@ _prove_layout(GlobalConfig *cfg)
 static void
 _refuse(const gchar *why, const gchar *what)
 {
-  msg_error("failover: refusing to load, this module does not fit the running syslog-ng",
-            evt_tag_str("why", why),
-            evt_tag_str("what", what),
-            evt_tag_str("found_version", _running_version()),
-            evt_tag_str("built_for", FAILOVER_HOST_VERSION),
-            evt_tag_str("supported_versions", FAILOVER_SUPPORTED_VERSIONS));
+  failover_log_error("failover: refusing to load, this module does not fit the running syslog-ng",
+                     evt_tag_str("why", why),
+                     evt_tag_str("what", what),
+                     evt_tag_str("found_version", _running_version()),
+                     evt_tag_str("built_for", FAILOVER_HOST_VERSION),
+                     evt_tag_str("supported_versions", FAILOVER_SUPPORTED_VERSIONS));
 }
 
 CfgParser *

@@ -159,7 +159,7 @@ _fetch_waiting(Decoration *self)
     return;
   failover_resend *waiting = failover_stream_take_waiting(self->stream);
   if (waiting && failover_resend_take_over(self->resend, waiting) != FAILOVER_OK)
-    msg_error("failover: out of memory, messages that were to be sent again are lost");
+    failover_log_error("failover: out of memory, messages that were to be sent again are lost");
   failover_resend_free(waiting);
 }
 

@@ -7,11 +7,10 @@
 #ifndef FAILOVER_RESEND_STREAM_PRIVATE_H_INCLUDED
 #define FAILOVER_RESEND_STREAM_PRIVATE_H_INCLUDED
 
+#include "log.h"
 #include "resend-stream.h"
 #include "tcp-state.h"
 #include "tls-handshake.h"
-
-#include "messages.h"
 
 #include <iv_event.h>
 

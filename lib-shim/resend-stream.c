@@ -87,8 +87,8 @@ failover_stream_give_back(FailoverStream *self, failover_resend *resend)
   else
     {
       if (failover_resend_take_over(waiting, resend) != FAILOVER_OK)
-        msg_error("failover: out of memory, messages that were to be sent again are lost",
-                  evt_tag_long("messages", _count_to_resend(resend)));
+        failover_log_error("failover: out of memory, messages that were to be sent again are lost",
+                           evt_tag_long("messages", _count_to_resend(resend)));
       failover_resend_free(resend);
     }
   g_atomic_pointer_set(&self->waiting, waiting);

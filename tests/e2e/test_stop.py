@@ -8,11 +8,13 @@ import pytest
 from harness.certificates import CertificateAuthority
 from harness.lab import Lab
 from harness.receiver import Receiver
+from harness.syslog_ng import parse_log
 from harness.valgrind import errors_of_ours, valgrind
 from harness.waiting import SOON_S, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 BACK = "failover: back on the primary log server"
+CONNECTED = "failover: connected to log server"
 FAILED = "failover: log server failed"
 PROBE_OK = "failover: probe of the primary succeeded"
 UNCONFIRMED = "failover: stopped before a log server has confirmed the last messages"
@@ -142,6 +144,22 @@ def stop_without_warning(lab: Lab, server: Receiver) -> None:
     wait_until(lambda: first in server.numbers(), SOON_S, f"the stream at {server}")
     stop_promptly(lab)
     assert not lab.client.lines(UNCONFIRMED)
+
+
+@pytest.mark.parametrize("as_service", [True, False], ids=["service", "stderr"])
+def test_the_warning_is_on_standard_error_once(lab: Lab, as_service: bool) -> None:
+    """For a service that is the journal. By then internal() delivers nothing any more."""
+    primary, _ = lab.start_servers("primary", "second")
+    client = lab.start_client(lab.config(network()), as_service=as_service)
+    client.wait_for(CONNECTED, server="primary:514")
+    primary.host.vanish()
+    lab.sender.send(1)
+    wait_until(lambda: any(int(line.split()[1]) for line in lab.client_host.sockets("state", "established")), SOON_S,
+               "a message that is not acknowledged")
+    stop_promptly(lab)
+    (line,) = client.lines(UNCONFIRMED)
+    assert line in parse_log(client.stderr_text())
+    assert (line.tags["destination"], line.tags["messages"]) == ("d_remote#0", "1")
 
 
 def test_a_whole_life_under_valgrind(lab: Lab) -> None:

@@ -23,17 +23,21 @@ AS_A_USER = ("setpriv", "--reuid=61234", "--clear-groups", "--inh-caps=-all,+dac
 
 
 class Client:
-    """Keeps its files in the given directory, under the name of its host."""
+    """Keeps its files in the given directory, under the name of its host. As a service it is started as the package's
+    unit does it: what it logs comes from its internal() source, not on standard error."""
 
     def __init__(self, host: Host, directory: Path, config: str, wrapper: tuple[str, ...] = (),
-                 module_dir: Path = syslog_ng.MODULE_DIR) -> None:
+                 module_dir: Path = syslog_ng.MODULE_DIR, as_service: bool = False) -> None:
         self.host = host
         self._files = directory / host.name
         self._files.mkdir()
         self._config = self._files / "syslog-ng.conf"
-        self._config.write_text(config)
-        self._log = self._files / "syslog-ng.log"
-        self._log.touch()
+        self._stderr = self._files / "stderr"
+        self._stderr.touch()
+        self._internal = self._files / "internal.log"
+        self._internal.touch()
+        self._as_service = as_service
+        self._config.write_text(config + (syslog_ng.internal_to(self._internal) if as_service else ""))
         self._socket = self._files / "numbers.sock"
         self._wrapper = wrapper
         self._module_dir = module_dir
@@ -45,7 +49,7 @@ class Client:
 
     def start(self) -> None:
         before = self._count(_STARTED)
-        self._process = Process(self.host.argv(*self._argv()), self._log)
+        self._process = Process(self.host.argv(*self._argv()), self._stderr)
         self._stopped = False
         wait_until(lambda: self._count(_STARTED) > before or not self.alive, 6 * SOON_S, "syslog-ng starts")
         assert self.alive, f"syslog-ng did not start:\n{self.log_text()}"
@@ -130,7 +134,10 @@ class Client:
     # Its log
 
     def log_text(self) -> str:
-        return self._log.read_text(errors="replace")
+        return self._internal.read_text(errors="replace") + self.stderr_text()
+
+    def stderr_text(self) -> str:
+        return self._stderr.read_text(errors="replace")
 
     def lines(self, message: str, **tags: str) -> list[LogLine]:
         """All lines so far with this message and at least these tags."""
@@ -147,11 +154,13 @@ class Client:
         return self.lines(message, **tags)[count - 1]
 
     def _argv(self) -> list[str]:
-        return ["env", f"{syslog_ng.SOCKET_VARIABLE}={self._socket}", *self._wrapper, *syslog_ng.argv(
-            self._config, "--foreground", "--stderr", "--verbose",
-            f"--persist-file={self._files / 'persist'}", f"--control={self._files / 'control'}",
-            f"--pidfile={self._files / 'pid'}", module_dir=self._module_dir,
-        )]
+        options = [f"--persist-file={self._files / 'persist'}", f"--control={self._files / 'control'}",
+                   f"--pidfile={self._files / 'pid'}"]
+        if self._as_service:
+            program = syslog_ng.service_argv(self._config, *options, module_dir=self._module_dir)
+        else:
+            program = syslog_ng.argv(self._config, "--foreground", "--stderr", "--verbose", *options, module_dir=self._module_dir)
+        return ["env", f"{syslog_ng.SOCKET_VARIABLE}={self._socket}", *self._wrapper, *program]
 
     def _reload(self, config: str | None) -> bool:
         """Whether the configuration was taken. After a revert syslog-ng too says that the reload is finished."""

@@ -75,10 +75,11 @@ class Lab:
         """A complete configuration with one destination."""
         return configuration(destination("d_remote", driver), options=options, module=module, flow_control=flow_control)
 
-    def start_client(self, config: str, *, host: str = "client", wrapper: tuple[str, ...] = ()) -> Client:
+    def start_client(self, config: str, *, host: str = "client", wrapper: tuple[str, ...] = (),
+                     as_service: bool = False) -> Client:
         """The client; or one more, on a host of its own."""
         on = self.network.hosts.get(host) or self.network.add_host(host)
-        client = Client(on, self.directory, config, wrapper, self._module_dir)
+        client = Client(on, self.directory, config, wrapper, self._module_dir, as_service)
         self.clients.append(client)
         client.start()
         return client

@@ -41,8 +41,25 @@ def stock_module_dir() -> str:
 
 
 def argv(config: Path, *options: str, module_dir: Path = MODULE_DIR) -> list[str]:
-    path = f"--module-path={module_dir}:{stock_module_dir()}"
-    return [*PROGRAM, path, "--no-caps", f"--cfgfile={config}", *options]
+    return [*PROGRAM, "--no-caps", *_paths(config, module_dir), *options]
+
+
+def service_argv(config: Path, *options: str, module_dir: Path = MODULE_DIR) -> list[str]:
+    """As the package's unit starts it, but for where files are; /etc/default/syslog-ng adds nothing."""
+    text = Path("/lib/systemd/system/syslog-ng.service").read_text()
+    (command,) = re.findall(r"^ExecStart=\S*/syslog-ng (.*)$", text, re.MULTILINE)
+    given = [word for word in command.split() if word != "$SYSLOGNG_OPTS"]
+    return [*PROGRAM, *given, *_paths(config, module_dir), *options]
+
+
+def _paths(config: Path, module_dir: Path) -> list[str]:
+    return [f"--module-path={module_dir}:{stock_module_dir()}", f"--cfgfile={config}"]
+
+
+def internal_to(file: Path) -> str:
+    """A log path of syslog-ng's own lines, which look there as they do on standard error."""
+    template = "[${ISODATE}] ${MSG}\\n"
+    return f'log {{ source {{ internal(); }}; destination {{ file("{file}" template("{template}")); }}; }};\n'
 
 
 def destination(name: str, driver: str) -> str:
