@@ -35,20 +35,21 @@ failover_dest_check_engine(FailoverDest *self, failover_status status)
 /* The LogWriter has taken the error of a write that failed; what the kernel still
  * knows has to tell. */
 static failover_reason
-_reason_of_end(FailoverDest *self, FailoverStreamEnd end)
+_reason_of_end(FailoverDest *self, FailoverStreamEnd stream_end)
 {
-  gint error = end.error ? end.error : tcp_take_error(self->fd_in_use);
-  TcpState tcp;
+  TcpState tcp = { 0 };
+  failover_end end =
+  {
+    .silent = stream_end.silent,
+    .error = stream_end.error ? stream_end.error : tcp_take_error(self->fd_in_use),
+    .tls = failover_tls_is_used(self->dest),
+    .tcp_known = tcp_state_read(self->fd_in_use, &tcp),
+  };
 
-  if (end.silent)
-    return FAILOVER_REASON_TIMEOUT;
-  if (error)
-    return failover_reason_from_errno(error);
-  if (!tcp_state_read(self->fd_in_use, &tcp))
-    return FAILOVER_REASON_BROKEN;
-  if (tcp.open)
-    return failover_tls_is_used(self->dest) ? FAILOVER_REASON_TLS : FAILOVER_REASON_BROKEN;
-  return tcp.reset ? FAILOVER_REASON_RESET : FAILOVER_REASON_CLOSED;
+  end.tcp_open = tcp.open;
+  end.tcp_reset = tcp.reset;
+  end.has_input = tcp.has_input;
+  return failover_reason_from_end(&end);
 }
 
 static void

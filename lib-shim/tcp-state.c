@@ -48,6 +48,7 @@ _set(TcpState *state, const struct tcp_info *info, int unacknowledged)
   state->written = info->tcpi_bytes_acked + (uint64_t) unacknowledged;
   state->window = info->tcpi_snd_wnd;
   state->in_flight = info->tcpi_unacked > 0;
+  state->has_input = info->tcpi_bytes_received > 0;
 }
 
 /* The two are read one after the other, and an acknowledgement may come in

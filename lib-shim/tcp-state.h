@@ -20,6 +20,7 @@ typedef struct _TcpState
   uint64_t written;  /* position that had entered the kernel when `acked` was read */
   uint32_t window;   /* that the peer advertises */
   bool in_flight;    /* something was sent and is not acknowledged */
+  bool has_input;    /* the peer has sent something, if only its FIN */
 } TcpState;
 
 /* Three system calls, five if acknowledgements come meanwhile.  False if it is no

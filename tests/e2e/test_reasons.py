@@ -35,6 +35,10 @@ def reset_at_once(primary: Receiver) -> None:
     primary.behave("reset")
 
 
+def greet(primary: Receiver) -> None:
+    primary.behave("greet")
+
+
 @pytest.mark.parametrize(
     "fail, reasons",
     [
@@ -42,6 +46,7 @@ def reset_at_once(primary: Receiver) -> None:
         (unplug, {"unreachable"}),
         (close_at_once, {"closed"}),
         (reset_at_once, {"reset", "broken"}),
+        (greet, {"sent-data"}),
     ],
 )
 def test_reason_of_a_failed_start(lab: Lab, fail: Callable[[Receiver], None], reasons: set[str]) -> None:
@@ -71,6 +76,20 @@ def test_connection_closed_by_the_server(lab: Lab) -> None:
     primary.drop()
     lab.deliver_to(second)
     client.wait_for(FAILED, server="primary:514", reason="closed")
+
+
+@pytest.mark.parametrize("resend", ["yes", "no"])
+@pytest.mark.parametrize("threaded", ["yes", "no"])
+def test_server_that_talks(lab: Lab, resend: str, threaded: str) -> None:
+    primary, second = lab.start_servers("primary", "second")
+    client = lab.start_client(lab.config(DRIVER.replace("switch", f"resend({resend}) switch"),
+                                         options=f"time-reopen(1); threaded({threaded})"))
+    lab.deliver_to(primary)
+    primary.talk()
+    failed = client.wait_for(FAILED, server="primary:514")
+    assert failed.tags["reason"] == "sent-data"
+    assert failed.tags["error"].startswith("the server sent data")
+    lab.deliver_to(second)
 
 
 def test_source_address_that_is_not_ours(lab: Lab) -> None:

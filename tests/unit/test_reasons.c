@@ -50,6 +50,32 @@ Test(reasons, out_of_range_is_unknown)
     }
 }
 
+Test(reasons, an_end_becomes_a_reason)
+{
+  static const struct
+  {
+    failover_end end;
+    failover_reason reason;
+  } table[] = {
+    { { .tcp_known = true }, FAILOVER_REASON_CLOSED },
+    { { .tcp_known = true, .tcp_reset = true }, FAILOVER_REASON_RESET },
+    { { .tcp_known = true, .tcp_reset = true, .error = ETIMEDOUT }, FAILOVER_REASON_TIMEOUT },
+    { { .tcp_known = true, .tcp_reset = true, .error = ECONNABORTED, .silent = true }, FAILOVER_REASON_TIMEOUT },
+    /* TCP has nothing against it: syslog-ng itself ends it, for what came in or for TLS */
+    { { .tcp_known = true, .tcp_open = true, .has_input = true }, FAILOVER_REASON_SENT_DATA },
+    { { .tcp_known = true, .tcp_open = true, .has_input = true, .tls = true }, FAILOVER_REASON_TLS },
+    { { .tcp_known = true, .tcp_open = true }, FAILOVER_REASON_BROKEN },
+    /* a server that ended it may have spoken before: that it ended it counts */
+    { { .tcp_known = true, .has_input = true }, FAILOVER_REASON_CLOSED },
+    { { .tcp_known = true, .tcp_reset = true, .has_input = true }, FAILOVER_REASON_RESET },
+    { { .error = 0 }, FAILOVER_REASON_BROKEN },
+  };
+
+  for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+    cr_expect_eq(failover_reason_from_end(&table[i].end), table[i].reason, "row %zu is %s, expected %s", i,
+                 failover_reason_code(failover_reason_from_end(&table[i].end)), failover_reason_code(table[i].reason));
+}
+
 Test(reasons, an_errno_becomes_a_reason)
 {
   static const struct

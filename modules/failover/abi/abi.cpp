@@ -109,6 +109,12 @@ failover_reason_from_errno(int error)
   return failover::reason_from_errno(error);
 }
 
+failover_reason
+failover_reason_from_end(const failover_end *end)
+{
+  return failover::reason_from_end(*end);
+}
+
 // ---- options
 
 failover_status

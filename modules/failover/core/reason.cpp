@@ -27,6 +27,7 @@ constexpr std::array<Entry, FAILOVER_REASON_COUNT> table = { {
     { FAILOVER_REASON_UNREACHABLE, "unreachable", "there is no way to that host or network" },
     { FAILOVER_REASON_RESET, "reset", "the server reset the connection" },
     { FAILOVER_REASON_CLOSED, "closed", "the server closed the connection" },
+    { FAILOVER_REASON_SENT_DATA, "sent-data", "the server sent data, as no log server does" },
     { FAILOVER_REASON_BROKEN, "broken", "writing to the connection failed" },
     { FAILOVER_REASON_NOT_RESOLVED, "not-resolved", "the name has no address" },
     { FAILOVER_REASON_TLS, "tls", "TLS was refused" },
@@ -86,6 +87,24 @@ reason_from_errno(int error)
     default:
       return FAILOVER_REASON_LOCAL;
     }
+}
+
+failover_reason
+reason_from_end(const failover_end &end)
+{
+  if (end.silent)
+    return FAILOVER_REASON_TIMEOUT;
+  if (end.error)
+    return reason_from_errno(end.error);
+  if (!end.tcp_known)
+    return FAILOVER_REASON_BROKEN;
+  if (end.tcp_open)
+    {
+      if (end.tls)
+        return FAILOVER_REASON_TLS;
+      return end.has_input ? FAILOVER_REASON_SENT_DATA : FAILOVER_REASON_BROKEN;
+    }
+  return end.tcp_reset ? FAILOVER_REASON_RESET : FAILOVER_REASON_CLOSED;
 }
 
 } // namespace failover

@@ -12,5 +12,6 @@ namespace failover {
 const char *reason_code(failover_reason reason);
 const char *reason_text(failover_reason reason);
 failover_reason reason_from_errno(int error);
+failover_reason reason_from_end(const failover_end &end);
 
 } // namespace failover

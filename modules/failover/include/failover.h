@@ -75,6 +75,7 @@ typedef enum failover_reason
   FAILOVER_REASON_UNREACHABLE,  /* no way to that host or network */
   FAILOVER_REASON_RESET,        /* the server reset the connection */
   FAILOVER_REASON_CLOSED,       /* the server closed the connection */
+  FAILOVER_REASON_SENT_DATA,    /* the server sent something: syslog-ng ends such a connection */
   FAILOVER_REASON_BROKEN,       /* writing to the connection failed */
   FAILOVER_REASON_NOT_RESOLVED, /* the name has no address */
   FAILOVER_REASON_TLS,          /* TLS was refused by either side */
@@ -89,6 +90,21 @@ const char *failover_reason_text(failover_reason reason);
 
 /* The reason that fits an errno of connect(), read() or write(). */
 failover_reason failover_reason_from_errno(int error);
+
+/* What is known of a connection that has ended. */
+typedef struct failover_end
+{
+  bool silent;    /* it was given up: the peer answered nothing any more */
+  int error;      /* of the socket, an errno; 0 if it has none */
+  bool tls;
+  bool tcp_known; /* the rest is what TCP says */
+  bool tcp_open;  /* neither side has closed or reset it: syslog-ng wants to be rid of it */
+  bool tcp_reset;
+  bool has_input; /* the peer has sent something; with TLS it always has */
+} failover_end;
+
+/* The reason that fits; BROKEN if nothing tells. */
+failover_reason failover_reason_from_end(const failover_end *end);
 
 /* ------------------------------------------------------------------------
  * Options: what the user wrote inside failover().

@@ -67,12 +67,16 @@ class Receiver:
         self._running().send_signal(signal.SIGCONT)
 
     def behave(self, behaviour: str) -> None:
-        """What to do with new connections: serve, close or reset."""
+        """What to do with new connections: serve, close, reset or greet."""
         assert self._running().ask(behaviour) == "ok"
 
     def drop(self) -> None:
         """Close every open connection in order, go on listening."""
         assert self._running().ask("drop") == "ok"
+
+    def talk(self) -> None:
+        """Send something on every open connection."""
+        assert self._running().ask("talk") == "ok"
 
     # What it has seen
 

@@ -9,7 +9,8 @@ Appends one line an event to the file EVENTS, each begun by the monotonic time i
     message CONNECTION NUMBER FRAMING       (FRAMING: lines or octets)
     end CONNECTION HOW                      (HOW: closed, reset or tls)
 Reads commands from stdin and answers each with "ok":
-    serve | close | reset                   what to do with connections accepted from now on
+    serve | close | reset | greet           what to do with connections accepted from now on; greet: talk first, then serve
+    talk                                    send something on every open connection
     drop                                    close every open connection
 """
 
@@ -65,6 +66,12 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self._server.open[self._name] = self
+        if self._server.behaviour == "greet":
+            self.talk()
+
+    def talk(self) -> None:
+        assert self.transport
+        self.transport.write(b"220 ready\r\n")
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -82,7 +89,7 @@ class Server:
     def __init__(self, port: int, events: Events, tls: ssl.SSLContext | None) -> None:
         self.events = events
         self.open: dict[str, Connection] = {}
-        self._behaviour = "serve"
+        self.behaviour = "serve"
         self._count = 0
         self._tls = tls
         self._handlers: set[asyncio.Task[None]] = set()
@@ -104,7 +111,7 @@ class Server:
         name = f"{os.getpid()}.{self._count}"
         addresses = [ip.removeprefix("::ffff:") for ip in (peer[0], connection.getsockname()[0])]
         self.events.write("accept", name, addresses[0], peer[1], addresses[1])
-        if self._behaviour != "serve":
+        if self.behaviour in ("close", "reset"):
             self._turn_away(connection, name)
             return
         loop = asyncio.get_running_loop()
@@ -114,7 +121,7 @@ class Server:
             self.events.write("end", name, "tls")
 
     def _turn_away(self, connection: socket.socket, name: str) -> None:
-        if self._behaviour == "reset":
+        if self.behaviour == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         connection.close()
         self.events.write("end", name, "closed")
@@ -133,9 +140,12 @@ class Server:
             for connection in self.open.values():
                 assert connection.transport
                 connection.transport.close()
+        elif command == "talk":
+            for connection in self.open.values():
+                connection.talk()
         else:
-            assert command in ("serve", "close", "reset"), command
-            self._behaviour = command
+            assert command in ("serve", "close", "reset", "greet"), command
+            self.behaviour = command
 
 
 def main() -> None:
