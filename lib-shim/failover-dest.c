@@ -7,6 +7,8 @@
 #include "tcp-state.h"
 #include "tls-handshake.h"
 
+#include "logqueue-fifo.h"
+
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -199,15 +201,32 @@ _shutdown_deadline_ms(void)
   return deadline_ms;
 }
 
-static void
-_finish_stream(FailoverDest *self)
+/* What has not been sent and ends with the process; a queue on disk does not. */
+static gint64
+_count_queued(FailoverDest *self)
 {
-  guint64 unconfirmed = failover_stream_finish(self->stream, _shutdown_deadline_ms());
+  LogQueue *queue = log_writer_get_queue(self->dest->super.writer);
+  gint64 count = log_queue_has_type(queue, log_queue_fifo_get_type()) ? log_queue_get_length(queue) : 0;
 
-  if (unconfirmed > 0)
+  log_queue_unref(queue);
+  return count;
+}
+
+static void
+_finish(FailoverDest *self)
+{
+  guint64 unconfirmed = 0;
+
+  /* it writes what it has; the driver would free its LogProto then */
+  log_pipe_deinit((LogPipe *) self->dest->super.writer);
+  if (self->stream)
+    unconfirmed = failover_stream_finish(self->stream, _shutdown_deadline_ms());
+  gint64 queued = _count_queued(self);
+  if (unconfirmed > 0 || queued > 0)
     failover_log_warning("failover: stopped before a log server has confirmed the last messages",
                          evt_tag_str("destination", self->dest->super.super.super.id),
-                         evt_tag_printf("messages", "%" G_GUINT64_FORMAT, unconfirmed));
+                         evt_tag_printf("messages", "%" G_GUINT64_FORMAT, unconfirmed),
+                         evt_tag_printf("queued", "%" G_GINT64_FORMAT, queued));
 }
 
 static gboolean
@@ -227,12 +246,8 @@ _deinit(LogPipe *s)
     }
   failover_dest_put_back_saved(self);
 
-  if (self->stream && cfg_is_shutting_down(cfg))
-    {
-      /* the LogWriter writes what it has; the driver would free its LogProto then */
-      log_pipe_deinit((LogPipe *) self->dest->super.writer);
-      _finish_stream(self);
-    }
+  if (self->dest->super.writer && cfg_is_shutting_down(cfg))
+    _finish(self);
   gboolean success = self->driver_deinit(s);
   if (self->stream)
     {

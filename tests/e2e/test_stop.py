@@ -159,7 +159,23 @@ def test_the_warning_is_on_standard_error_once(lab: Lab, as_service: bool) -> No
     stop_promptly(lab)
     (line,) = client.lines(UNCONFIRMED)
     assert line in parse_log(client.stderr_text())
-    assert (line.tags["destination"], line.tags["messages"]) == ("d_remote#0", "1")
+    assert (line.tags["destination"], line.tags["messages"], line.tags["queued"]) == ("d_remote#0", "1", "0")
+
+
+@pytest.mark.parametrize(
+    "failover, on_disk, said", [("", False, ["100"]), ("resend(no)", False, ["100"]), ("", True, [])],
+)
+def test_what_is_lost_with_the_queue_is_said(lab: Lab, failover: str, on_disk: bool, said: list[str]) -> None:
+    """No server works: nothing is sent, and what is not on disk ends with the process."""
+    lab.server("primary", start=False)
+    buffer = f'disk-buffer(reliable(no) disk-buf-size(1048576) dir("{lab.directory}"))' if on_disk else ""
+    driver = f'network("primary" port(514) {buffer} failover(servers("second") {failover}))'
+    client = lab.start_client(lab.config(driver, options="time-reopen(3600); stats-level(1)"))
+    lab.sender.send(100)
+    wait_until(lambda: client.counters("dst")["queued"] == 100, SOON_S, "all messages in the queue")
+    stop_promptly(lab)
+    assert [line.tags["queued"] for line in client.lines(UNCONFIRMED)] == said
+    assert client.lines(UNCONFIRMED, messages="0") == client.lines(UNCONFIRMED)
 
 
 def test_a_whole_life_under_valgrind(lab: Lab) -> None:
