@@ -141,7 +141,7 @@ _hand_over(void *user_data, uint64_t connection)
   if (!entry || entry->state != FAKE_OPEN)
     {
       _breach(self, "a connection was handed over that is not open", connection);
-      return FAILOVER_ERROR_ARGUMENT;
+      return FAILOVER_ERROR_INTERNAL;
     }
   if (entry->purpose != FAILOVER_PURPOSE_USE)
     _breach(self, "a connection was handed over that was made for a probe", connection);

@@ -16,23 +16,6 @@ Test(resend, free_accepts_null)
   failover_resend_free(NULL);
 }
 
-Test(resend, what_breaks_the_contract_is_refused)
-{
-  failover_resend_settings settings = { .buffer_size = FAKE_STREAM_LIMIT };
-  failover_resend *resend = NULL;
-
-  cr_expect_eq(failover_resend_new(NULL, &resend), FAILOVER_ERROR_ARGUMENT);
-  cr_expect_eq(failover_resend_new(&settings, NULL), FAILOVER_ERROR_ARGUMENT);
-  settings.grace_ms = -1;
-  cr_expect_eq(failover_resend_new(&settings, &resend), FAILOVER_ERROR_ARGUMENT);
-  cr_expect_null(resend, "a refused call has stored something");
-
-  resend = fake_resend_new(0, FAKE_STREAM_LIMIT);
-  cr_expect_eq(failover_resend_take_over(resend, NULL), FAILOVER_ERROR_ARGUMENT);
-  cr_expect_eq(failover_resend_take_over(NULL, resend), FAILOVER_ERROR_ARGUMENT);
-  failover_resend_free(resend);
-}
-
 Test(resend, a_new_one_is_empty)
 {
   FakeStream stream;

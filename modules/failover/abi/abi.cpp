@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // with the OpenSSL exception, see LICENSE.
 //
-// The only extern "C" definitions: arguments are checked, no exception leaves.
+// The only extern "C" definitions: arguments are asserted, no exception leaves.
 #include "failover.h"
 
 #include "engine.hpp"
@@ -9,6 +9,7 @@
 #include "reason.hpp"
 #include "resend.hpp"
 
+#include <cassert>
 #include <new>
 
 struct failover_options
@@ -24,6 +25,7 @@ struct failover_resend
 struct failover_engine
 {
   failover::Engine engine;
+  bool is_called = false;
 };
 
 struct failover_snapshot
@@ -54,36 +56,49 @@ guarded(Function function) noexcept
 std::string_view
 view(const char *data, size_t length)
 {
-  return data ? std::string_view(data, length) : std::string_view();
-}
-
-failover_status
-accepted(bool ok)
-{
-  return ok ? FAILOVER_OK : FAILOVER_ERROR_OPTION;
+  assert(data || length == 0);
+  return { data, length };
 }
 
 bool
 is_complete(const failover_host *host)
 {
-  return host && host->now_ms && host->random && host->set_timer && host->cancel_timer && host->resolve
+  return host->now_ms && host->random && host->set_timer && host->cancel_timer && host->resolve
          && host->release_lookup && host->connect && host->hand_over && host->close && host->event;
 }
 
-// Runs `function` on the engine unless it is NULL.  If that fails half way, the engine
-// is left with something to wait for.
+// Runs `function` on the options, which accept or refuse.
+template <typename Function>
+failover_status
+try_option(failover_options *options, Function function) noexcept
+{
+  assert(options);
+  return guarded([&] { return function(options->options) ? FAILOVER_OK : FAILOVER_ERROR_OPTION; });
+}
+
+// Not from a host that is being called.
+void
+assert_may_be_called(const failover_engine *engine)
+{
+  assert(engine);
+  assert(!engine->is_called);
+}
+
+// Runs `function` on the engine.  If that fails half way, the engine is left with
+// something to wait for.
 template <typename Function>
 failover_status
 tell(failover_engine *engine, Function function) noexcept
 {
-  if (!engine)
-    return FAILOVER_ERROR_ARGUMENT;
-  failover_status status = guarded([&] {
+  assert_may_be_called(engine);
+  engine->is_called = true;
+  const failover_status status = guarded([&] {
     function(engine->engine);
     return FAILOVER_OK;
   });
   if (status != FAILOVER_OK)
     engine->engine.recover();
+  engine->is_called = false;
   return status;
 }
 
@@ -120,8 +135,7 @@ failover_reason_from_end(const failover_end *end)
 failover_status
 failover_options_new(failover_options **out)
 {
-  if (!out)
-    return FAILOVER_ERROR_ARGUMENT;
+  assert(out);
   return guarded([&] {
     *out = new failover_options();
     return FAILOVER_OK;
@@ -137,65 +151,55 @@ failover_options_free(failover_options *options)
 failover_status
 failover_options_open(failover_options *options, const char *name, size_t name_length)
 {
-  if (!options || !name)
-    return FAILOVER_ERROR_ARGUMENT;
-  return guarded([&] { return accepted(options->options.open(view(name, name_length))); });
+  return try_option(options, [&](failover::Options &o) { return o.open(view(name, name_length)); });
 }
 
 failover_status
 failover_options_add_server(failover_options *options, const char *server, size_t server_length)
 {
-  if (!options || !server)
-    return FAILOVER_ERROR_ARGUMENT;
-  return guarded([&] { return accepted(options->options.add_server(view(server, server_length))); });
+  return try_option(options, [&](failover::Options &o) { return o.add_server(view(server, server_length)); });
 }
 
 failover_status
 failover_options_set(failover_options *options, const char *group, size_t group_length, const char *name,
                      size_t name_length, const char *value, size_t value_length)
 {
-  if (!options || !name || !value)
-    return FAILOVER_ERROR_ARGUMENT;
-  return guarded([&] {
-    return accepted(
-        options->options.set(view(group, group_length), view(name, name_length), view(value, value_length)));
+  return try_option(options, [&](failover::Options &o) {
+    return o.set(view(group, group_length), view(name, name_length), view(value, value_length));
   });
 }
 
 failover_status
 failover_options_close(failover_options *options, const char *name, size_t name_length)
 {
-  if (!options || !name)
-    return FAILOVER_ERROR_ARGUMENT;
-  return guarded([&] { return accepted(options->options.close(view(name, name_length))); });
+  return try_option(options, [&](failover::Options &o) { return o.close(view(name, name_length)); });
 }
 
 failover_status
 failover_options_complete(failover_options *options)
 {
-  if (!options)
-    return FAILOVER_ERROR_ARGUMENT;
-  return guarded([&] { return accepted(options->options.complete()); });
+  return try_option(options, [](failover::Options &o) { return o.complete(); });
 }
 
 failover_status
 failover_options_check_primary(failover_options *options, const char *host, size_t host_length, uint16_t port)
 {
-  if (!options || !host)
-    return FAILOVER_ERROR_ARGUMENT;
-  return guarded([&] { return accepted(options->options.check_primary(view(host, host_length), port)); });
+  return try_option(options,
+                    [&](failover::Options &o) { return o.check_primary(view(host, host_length), port); });
 }
 
 const char *
 failover_options_error(const failover_options *options)
 {
-  return options ? options->options.error().c_str() : "";
+  assert(options);
+  return options->options.error().c_str();
 }
 
 int64_t
 failover_options_get_dead_peer_timeout_ms(const failover_options *options)
 {
-  return options ? options->options.settings().dead_peer_timeout_ms : -1;
+  assert(options);
+  return options->options.settings().dead_peer_timeout_ms;
 }
 
 // ---- resending
@@ -203,6 +207,7 @@ failover_options_get_dead_peer_timeout_ms(const failover_options *options)
 failover_resend_settings
 failover_options_get_resend(const failover_options *options)
 {
+  assert(options);
   const failover::Settings &settings = options->options.settings();
   return { .enabled = settings.resend,
            .grace_ms = settings.resend_grace_ms,
@@ -213,8 +218,7 @@ failover_options_get_resend(const failover_options *options)
 failover_status
 failover_resend_new(const failover_resend_settings *settings, failover_resend **out)
 {
-  if (!settings || settings->grace_ms < 0 || !out)
-    return FAILOVER_ERROR_ARGUMENT;
+  assert(settings && settings->grace_ms >= 0 && out);
   return guarded([&] {
     *out = new failover_resend{ failover::Resend(settings->buffer_size, settings->grace_ms,
                                                  settings->throttle) };
@@ -231,6 +235,7 @@ failover_resend_free(failover_resend *resend)
 bool
 failover_resend_keep(failover_resend *resend, const char *message, size_t length)
 {
+  assert(resend);
   bool kept = false;
   return guarded([&] {
            kept = resend->resend.keep(view(message, length));
@@ -242,42 +247,49 @@ failover_resend_keep(failover_resend *resend, const char *message, size_t length
 void
 failover_resend_forget_last(failover_resend *resend)
 {
+  assert(resend);
   resend->resend.forget_last();
 }
 
 bool
 failover_resend_has_next(const failover_resend *resend)
 {
+  assert(resend);
   return resend->resend.has_next();
 }
 
 bool
 failover_resend_next_is_due(failover_resend *resend, int64_t now_ms)
 {
+  assert(resend);
   return resend->resend.next_is_due(now_ms);
 }
 
 size_t
 failover_resend_next_length(const failover_resend *resend)
 {
+  assert(resend);
   return resend->resend.next_length();
 }
 
 void
 failover_resend_copy_next(const failover_resend *resend, char *out)
 {
+  assert(resend && out);
   resend->resend.copy_next(out);
 }
 
 void
 failover_resend_next_posted(failover_resend *resend)
 {
+  assert(resend);
   resend->resend.next_posted();
 }
 
 void
 failover_resend_sample(failover_resend *resend, const failover_sample *sample)
 {
+  assert(resend && sample);
   // without memory for a mark the next sample covers these messages too
   (void)guarded([&] {
     resend->resend.sample(
@@ -289,18 +301,21 @@ failover_resend_sample(failover_resend *resend, const failover_sample *sample)
 void
 failover_resend_connection_lost(failover_resend *resend)
 {
+  assert(resend);
   resend->resend.connection_lost();
 }
 
 bool
 failover_resend_is_fruitless(const failover_resend *resend)
 {
+  assert(resend);
   return resend->resend.is_fruitless();
 }
 
 failover_drain
 failover_resend_drain(failover_resend *resend, int64_t now_ms, int64_t patience_ms)
 {
+  assert(resend && patience_ms >= 0);
   switch (resend->resend.drain(now_ms, patience_ms))
     {
     case failover::Drain::goes_on:
@@ -316,8 +331,7 @@ failover_resend_drain(failover_resend *resend, int64_t now_ms, int64_t patience_
 failover_status
 failover_resend_take_over(failover_resend *resend, failover_resend *from)
 {
-  if (!resend || !from)
-    return FAILOVER_ERROR_ARGUMENT;
+  assert(resend && from && resend != from);
   return guarded([&] {
     resend->resend.take_over(from->resend);
     return FAILOVER_OK;
@@ -327,6 +341,7 @@ failover_resend_take_over(failover_resend *resend, failover_resend *from)
 failover_resend_state
 failover_resend_get_state(const failover_resend *resend)
 {
+  assert(resend);
   const failover::Resend &r = resend->resend;
   return { .kept = r.kept(),
            .to_resend = r.to_resend(),
@@ -343,9 +358,7 @@ failover_status
 failover_engine_new(const failover_options *options, const failover_destination *destination,
                     const failover_host *host, failover_engine **out)
 {
-  if (!options || !destination || !destination->host.data || destination->time_reopen_ms < 0
-      || !is_complete(host) || !out)
-    return FAILOVER_ERROR_ARGUMENT;
+  assert(options && destination && destination->time_reopen_ms >= 0 && host && is_complete(host) && out);
   return guarded([&] {
     *out = new failover_engine{ failover::Engine(options->options.settings(),
                                                  view(destination->host.data, destination->host.length),
@@ -357,6 +370,7 @@ failover_engine_new(const failover_options *options, const failover_destination 
 void
 failover_engine_free(failover_engine *engine)
 {
+  assert(!engine || !engine->is_called);
   delete engine;
 }
 
@@ -377,8 +391,8 @@ failover_engine_stop(failover_engine *engine)
 failover_status
 failover_engine_save(const failover_engine *engine, failover_snapshot **out)
 {
-  if (!engine || !out)
-    return FAILOVER_ERROR_ARGUMENT;
+  assert_may_be_called(engine);
+  assert(out);
   return guarded([&] {
     *out = new failover_snapshot{ engine->engine.save() };
     return FAILOVER_OK;
@@ -401,8 +415,7 @@ failover_status
 failover_engine_resolved(failover_engine *engine, uint64_t lookup, const failover_text *addresses,
                          size_t address_count)
 {
-  if (!addresses && address_count > 0)
-    return FAILOVER_ERROR_ARGUMENT;
+  assert(addresses || address_count == 0);
   return tell(engine, [&](failover::Engine &e) {
     std::vector<std::string> texts;
     for (size_t i = 0; i < address_count; i++)
@@ -444,7 +457,8 @@ failover_engine_disconnected(failover_engine *engine, uint64_t connection, failo
 bool
 failover_engine_in_use(const failover_engine *engine, uint64_t *connection, uint32_t *server)
 {
-  if (!engine || !engine->engine.in_use())
+  assert_may_be_called(engine);
+  if (!engine->engine.in_use())
     return false;
   if (connection)
     *connection = engine->engine.in_use()->connection;

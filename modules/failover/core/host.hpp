@@ -7,6 +7,7 @@
 
 #include "failover.h"
 
+#include <cassert>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,7 @@ to_text(std::string_view s)
 inline std::string
 to_string(failover_text text)
 {
+  assert(text.data || text.length == 0);
   return text.length ? std::string(text.data, text.length) : std::string();
 }
 

@@ -16,11 +16,15 @@
  * - Handles are opaque.  What a *_new() or *_save() function stores in *out
  *   belongs to the caller, who gives it back with the matching *_free(); every
  *   *_free() accepts NULL.
+ * - Pointers are not NULL, unless stated beside them; one whose length or count
+ *   is 0 may be.
  * - Strings go in as pointer and length, need no terminating NUL and are
  *   copied.  Strings that come out live as long as stated beside them.
  * - Time: int64_t milliseconds of a monotonic clock, names end in _ms.
  * - Results: failover_status; anything but FAILOVER_OK changed nothing, unless
  *   stated otherwise.
+ * - A call that breaks what is said here is a defect of the caller and no
+ *   status: it is asserted, in every build, and ends the process.
  * - Threads: an engine, its options and its host live on one thread, the main
  *   thread of syslog-ng.  Nothing here locks.
  * - Calls into the host are made from inside failover_engine_*() calls.  The
@@ -43,7 +47,6 @@ extern "C" {
 typedef enum failover_status
 {
   FAILOVER_OK = 0,
-  FAILOVER_ERROR_ARGUMENT, /* the call breaks the contract of this header */
   FAILOVER_ERROR_OPTION,   /* refused value: failover_options_error() tells the user why */
   FAILOVER_ERROR_MEMORY,   /* out of memory */
   FAILOVER_ERROR_INTERNAL, /* a defect of the engine, or the host could not do it */
@@ -151,7 +154,7 @@ FAILOVER_WARN_UNUSED failover_status failover_options_check_primary(failover_opt
 const char *failover_options_error(const failover_options *options);
 
 /* dead-peer-timeout(): how long the peer of an open connection may answer
- * nothing, 0 leaves it to the kernel.  -1 if `options` is NULL. */
+ * nothing, 0 leaves it to the kernel. */
 int64_t failover_options_get_dead_peer_timeout_ms(const failover_options *options);
 
 /* ------------------------------------------------------------------------
@@ -169,7 +172,7 @@ typedef struct failover_resend failover_resend;
 typedef struct failover_resend_settings
 {
   bool enabled;      /* resend() */
-  int64_t grace_ms;  /* resend-grace() */
+  int64_t grace_ms;  /* resend-grace(), 0 or more */
   size_t buffer_size; /* resend-buffer-size() */
   uint32_t throttle; /* throttle(): most messages a second that are posted once more, 0: any number */
 } failover_resend_settings;
@@ -309,7 +312,7 @@ typedef enum failover_purpose
  * the engine, never used twice, not even over a reload. */
 typedef struct failover_host
 {
-  void *user_data; /* first argument of every function below */
+  void *user_data; /* first argument of every function below; may be NULL */
 
   int64_t (*now_ms)(void *user_data);
   uint32_t (*random)(void *user_data); /* any 32 bits; only for jitter */
@@ -353,7 +356,7 @@ typedef struct failover_destination
 {
   failover_text host;     /* the primary */
   uint16_t port;          /* of the primary and of every server without its own */
-  int64_t time_reopen_ms; /* time-reopen() */
+  int64_t time_reopen_ms; /* time-reopen(), 0 or more */
 } failover_destination;
 
 /* `options` is copied; `host` is copied, its user_data must outlive the engine. */

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What breaks the conventions of failover.h ends the process, here: a child.
+ */
+#include "fake_host.h"
+#include "fake_stream.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* a child that survives has no use for the result either */
+#pragma GCC diagnostic ignored "-Wunused-result"
+
+static const FakeConfig plain = { .primary = "p", .time_reopen_ms = 1000, .servers = { "a" } };
+static const failover_text none = { NULL, 0 };
+static const failover_text dangling = { NULL, 1 };
+
+/* What an assertion says is not part of the report. */
+static void
+_be_quiet(void)
+{
+  dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+}
+
+static bool
+_was_aborted(pid_t child)
+{
+  int status = 0;
+
+  cr_assert_eq(waitpid(child, &status, 0), child);
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+#define EXPECT_ABORT(call)                                     \
+  do                                                           \
+    {                                                          \
+      pid_t child = fork();                                    \
+      cr_assert_geq(child, 0);                                 \
+      if (child == 0)                                          \
+        {                                                      \
+          _be_quiet();                                         \
+          call;                                                \
+          _exit(0);                                            \
+        }                                                      \
+      cr_expect(_was_aborted(child), "not asserted: " #call);  \
+    }                                                          \
+  while (0)
+
+static failover_options *
+_options_new(void)
+{
+  failover_options *options = NULL;
+
+  cr_assert_eq(failover_options_new(&options), FAILOVER_OK);
+  return options;
+}
+
+Test(contract, options)
+{
+  failover_options *options = _options_new();
+
+  EXPECT_ABORT(failover_options_new(NULL));
+  EXPECT_ABORT(failover_options_open(NULL, "servers", 7));
+  EXPECT_ABORT(failover_options_add_server(NULL, "a", 1));
+  EXPECT_ABORT(failover_options_set(NULL, "", 0, "switch-delay", 12, "1", 1));
+  EXPECT_ABORT(failover_options_close(NULL, "servers", 7));
+  EXPECT_ABORT(failover_options_complete(NULL));
+  EXPECT_ABORT(failover_options_check_primary(NULL, "p", 1, 514));
+  EXPECT_ABORT(failover_options_error(NULL));
+  EXPECT_ABORT(failover_options_get_dead_peer_timeout_ms(NULL));
+  EXPECT_ABORT(failover_options_get_resend(NULL));
+
+  EXPECT_ABORT(failover_options_open(options, NULL, 7));
+  EXPECT_ABORT(failover_options_add_server(options, NULL, 1));
+  EXPECT_ABORT(failover_options_set(options, NULL, 1, "switch-delay", 12, "1", 1));
+  EXPECT_ABORT(failover_options_set(options, "", 0, NULL, 12, "1", 1));
+  EXPECT_ABORT(failover_options_set(options, "", 0, "switch-delay", 12, NULL, 1));
+  EXPECT_ABORT(failover_options_close(options, NULL, 7));
+  EXPECT_ABORT(failover_options_check_primary(options, NULL, 1, 514));
+  failover_options_free(options);
+}
+
+Test(contract, resend)
+{
+  failover_resend_settings settings = { .buffer_size = FAKE_STREAM_LIMIT };
+  failover_resend *resend = fake_resend_new(0, FAKE_STREAM_LIMIT);
+  failover_sample sample = { .now_ms = 1 };
+  char out[1];
+
+  EXPECT_ABORT(failover_resend_new(NULL, &resend));
+  EXPECT_ABORT(failover_resend_new(&settings, NULL));
+  settings.grace_ms = -1;
+  EXPECT_ABORT(failover_resend_new(&settings, &resend));
+
+  EXPECT_ABORT(failover_resend_keep(NULL, "a", 1));
+  EXPECT_ABORT(failover_resend_keep(resend, NULL, 1));
+  EXPECT_ABORT(failover_resend_forget_last(NULL));
+  EXPECT_ABORT(failover_resend_has_next(NULL));
+  EXPECT_ABORT(failover_resend_next_is_due(NULL, 0));
+  EXPECT_ABORT(failover_resend_next_length(NULL));
+  EXPECT_ABORT(failover_resend_copy_next(NULL, out));
+  EXPECT_ABORT(failover_resend_next_posted(NULL));
+  EXPECT_ABORT(failover_resend_sample(NULL, &sample));
+  EXPECT_ABORT(failover_resend_sample(resend, NULL));
+  EXPECT_ABORT(failover_resend_connection_lost(NULL));
+  EXPECT_ABORT(failover_resend_is_fruitless(NULL));
+  EXPECT_ABORT(failover_resend_drain(NULL, 0, 0));
+  EXPECT_ABORT(failover_resend_drain(resend, 0, -1));
+  EXPECT_ABORT(failover_resend_take_over(resend, NULL));
+  EXPECT_ABORT(failover_resend_take_over(NULL, resend));
+  EXPECT_ABORT(failover_resend_take_over(resend, resend));
+  EXPECT_ABORT(failover_resend_get_state(NULL));
+  failover_resend_free(resend);
+}
+
+Test(contract, engine_new)
+{
+  FakeHost host;
+  failover_options *options = fake_options_new(&plain);
+  failover_destination destination = { .host = fake_text("p"), .port = 514, .time_reopen_ms = 1000 };
+  failover_engine *engine = NULL;
+
+  fake_host_init(&host);
+  EXPECT_ABORT(failover_engine_new(NULL, &destination, &host.calls, &engine));
+  EXPECT_ABORT(failover_engine_new(options, NULL, &host.calls, &engine));
+  EXPECT_ABORT(failover_engine_new(options, &destination, NULL, &engine));
+  EXPECT_ABORT(failover_engine_new(options, &destination, &host.calls, NULL));
+  destination.time_reopen_ms = -1;
+  EXPECT_ABORT(failover_engine_new(options, &destination, &host.calls, &engine));
+  destination.time_reopen_ms = 0;
+  destination.host = dangling;
+  EXPECT_ABORT(failover_engine_new(options, &destination, &host.calls, &engine));
+  failover_options_free(options);
+}
+
+Test(contract, every_function_of_the_host_is_required)
+{
+  FakeHost host;
+  failover_options *options = fake_options_new(&plain);
+  failover_destination destination = { .host = fake_text("p"), .port = 514, .time_reopen_ms = 1000 };
+  failover_engine *engine = NULL;
+  failover_host calls;
+
+  fake_host_init(&host);
+#define EXPECT_REQUIRED(function)                                                  \
+  do                                                                               \
+    {                                                                              \
+      calls = host.calls;                                                          \
+      calls.function = NULL;                                                       \
+      EXPECT_ABORT(failover_engine_new(options, &destination, &calls, &engine));   \
+    }                                                                              \
+  while (0)
+  EXPECT_REQUIRED(now_ms);
+  EXPECT_REQUIRED(random);
+  EXPECT_REQUIRED(set_timer);
+  EXPECT_REQUIRED(cancel_timer);
+  EXPECT_REQUIRED(resolve);
+  EXPECT_REQUIRED(release_lookup);
+  EXPECT_REQUIRED(connect);
+  EXPECT_REQUIRED(hand_over);
+  EXPECT_REQUIRED(close);
+  EXPECT_REQUIRED(event);
+  failover_options_free(options);
+}
+
+Test(contract, engine)
+{
+  FakeHost host;
+  failover_snapshot *snapshot;
+  uint64_t lookup;
+
+  fake_host_init(&host);
+  fake_host_configure(&host, &plain);
+  fake_host_start(&host, NULL, false);
+  lookup = host.lookups[0].number;
+
+  EXPECT_ABORT(failover_engine_start(NULL, NULL, false));
+  EXPECT_ABORT(failover_engine_stop(NULL));
+  EXPECT_ABORT(failover_engine_save(NULL, &snapshot));
+  EXPECT_ABORT(failover_engine_save(host.engine, NULL));
+  EXPECT_ABORT(failover_engine_timer_due(NULL, FAILOVER_TIMER_SWITCH));
+  EXPECT_ABORT(failover_engine_resolved(NULL, lookup, NULL, 0));
+  EXPECT_ABORT(failover_engine_resolved(host.engine, lookup, NULL, 2));
+  EXPECT_ABORT(failover_engine_resolved(host.engine, lookup, &dangling, 1));
+  EXPECT_ABORT(failover_engine_not_resolved(NULL, lookup, none));
+  EXPECT_ABORT(failover_engine_not_resolved(host.engine, lookup, dangling));
+  EXPECT_ABORT(failover_engine_connected(NULL, 1));
+  EXPECT_ABORT(failover_engine_connect_failed(NULL, 1, FAILOVER_REASON_REFUSED, none));
+  EXPECT_ABORT(failover_engine_connect_failed(host.engine, 1, FAILOVER_REASON_REFUSED, dangling));
+  EXPECT_ABORT(failover_engine_disconnected(NULL, 1, FAILOVER_REASON_RESET, none, false));
+  EXPECT_ABORT(failover_engine_disconnected(host.engine, 1, FAILOVER_REASON_RESET, dangling, false));
+  EXPECT_ABORT(failover_engine_in_use(NULL, NULL, NULL));
+  fake_host_stop(&host);
+  fake_host_done(&host);
+}
+
+/* ------------------------------------------------------------------------
+ * The host calls back
+ */
+
+static void
+_event_calls_timer_due(void *user_data, const failover_event *event)
+{
+  (void) event;
+  failover_engine_timer_due(((FakeHost *) user_data)->engine, FAILOVER_TIMER_SWITCH);
+}
+
+static void
+_event_calls_save(void *user_data, const failover_event *event)
+{
+  failover_snapshot *snapshot;
+
+  (void) event;
+  failover_engine_save(((FakeHost *) user_data)->engine, &snapshot);
+}
+
+static void
+_event_calls_in_use(void *user_data, const failover_event *event)
+{
+  (void) event;
+  failover_engine_in_use(((FakeHost *) user_data)->engine, NULL, NULL);
+}
+
+static void
+_event_calls_free(void *user_data, const failover_event *event)
+{
+  (void) event;
+  failover_engine_free(((FakeHost *) user_data)->engine);
+}
+
+Test(contract, the_host_does_not_call_back)
+{
+  void (*const events[])(void *, const failover_event *) = { _event_calls_timer_due, _event_calls_save,
+                                                             _event_calls_in_use, _event_calls_free };
+
+  for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+    {
+      FakeHost host;
+
+      fake_host_init(&host);
+      host.calls.event = events[i];
+      fake_host_configure(&host, &plain);
+      fake_host_start(&host, NULL, false);
+      EXPECT_ABORT(failover_engine_not_resolved(host.engine, host.lookups[0].number, none));
+      fake_host_stop(&host);
+      fake_host_done(&host);
+    }
+}
