@@ -10,6 +10,7 @@
 #include "timers.h"
 
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum
@@ -197,6 +198,34 @@ _connect(void *user_data, uint64_t id, uint64_t lookup_id, uint32_t address, fai
   g_free(name);
 }
 
+/* The LogWriter notices, and notifies when it has done with it. */
+static void
+_end_connection_in_use(FailoverDest *self)
+{
+  if (self->stream)
+    failover_stream_drain(self->stream);
+  shutdown(self->fd_in_use, SHUT_RDWR);
+}
+
+/* Make before break: it is left at the end of a message.  FALSE: that is yet to come.
+ *
+ * A LogWriter that is given another LogProto while a job of it runs takes it at the end
+ * of the job, and then reports an error that the job met on the old one as one of the
+ * new one.  So it is given it when no job runs, or only one that has ended well: what
+ * makes the stream quiet is the last that a job does.  Without a stream nothing tells. */
+static gboolean
+_leave_connection_in_use(FailoverDest *self)
+{
+  HostSocketDest *dest = &self->dest->super;
+
+  if (self->stream && failover_stream_is_connected(self->stream))
+    return failover_stream_quiesce(self->stream);
+  if (!(dest->writer_options.options & LWO_THREADED) || !log_writer_has_pending_writes(dest->writer))
+    return TRUE;
+  _end_connection_in_use(self);
+  return FALSE;
+}
+
 /* FALSE: it could not be used and was closed; what was in use before still is. */
 static gboolean
 _give_to_writer(FailoverDest *self, FailoverConnector *connector)
@@ -267,6 +296,16 @@ _hand_over_due(gpointer s)
   failover_dest_complete_hand_over(s);
 }
 
+/* It does not come to the end of its message, and a job may be at it. */
+static void
+_hand_over_late(gpointer s)
+{
+  FailoverDest *self = s;
+
+  if (self->fd_in_use >= 0)
+    _end_connection_in_use(self);
+}
+
 void
 failover_dest_complete_hand_over_soon(FailoverDest *self)
 {
@@ -282,7 +321,7 @@ _wait_for_hand_over(FailoverDest *self, FailoverConnector *connector)
   hand_over->connector = connector;
   IV_TIMER_INIT(&hand_over->limit);
   hand_over->limit.cookie = self;
-  hand_over->limit.handler = _hand_over_due;
+  hand_over->limit.handler = _hand_over_late;
   IV_TASK_INIT(&hand_over->at_once);
   hand_over->at_once.cookie = self;
   hand_over->at_once.handler = _hand_over_due;
@@ -301,8 +340,7 @@ _hand_over(void *user_data, uint64_t id)
   FailoverConnector *connector = g_steal_pointer(&connection->connector);
   g_hash_table_remove(self->connections, &id);
 
-  /* make before break: the connection in use is left at the end of a message */
-  if (self->fd_in_use >= 0 && self->stream && !failover_stream_quiesce(self->stream))
+  if (self->fd_in_use >= 0 && !_leave_connection_in_use(self))
     {
       _wait_for_hand_over(self, connector);
     }

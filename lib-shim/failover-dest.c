@@ -243,6 +243,7 @@ _deinit(LogPipe *s)
       failover_dest_host_clear(self);
       failover_engine_free(self->engine);
       self->engine = NULL;
+      self->fd_in_use = -1; /* if this configuration is taken back, another one may have ended it */
     }
   failover_dest_put_back_saved(self);
 

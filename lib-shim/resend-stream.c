@@ -192,6 +192,12 @@ failover_stream_watch(FailoverStream *self)
 }
 
 gboolean
+failover_stream_is_connected(const FailoverStream *self)
+{
+  return self->active != NULL;
+}
+
+gboolean
 failover_stream_quiesce(FailoverStream *self)
 {
   if (!self->active)

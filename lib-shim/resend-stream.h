@@ -52,6 +52,9 @@ LogProtoClientFactory *failover_stream_wrap_factory(LogProtoClientFactory *origi
 void failover_stream_begin_connection(FailoverStream *self, gint fd, const TLSSession *session);
 void failover_stream_end_connection(void);
 
+/* The LogWriter has a LogProto that is decorated. */
+gboolean failover_stream_is_connected(const FailoverStream *self);
+
 /* Stop at the end of a message, so that another connection can take over.  TRUE:
  * it has stopped; FALSE: callbacks.quiet tells when.  failover_stream_drain()
  * then: when the LogProto is freed its connection stays until everything is
