@@ -278,6 +278,22 @@ _notify(LogPipe *s, gint notify_code, gpointer user_data G_GNUC_UNUSED)
 /* The LogProto is decorated: the driver has to find our factory when it looks
  * for the one of its transport.  Other transports than these two bring a
  * LogProto that we know nothing of. */
+static void
+_decorate_proto(FailoverDest *self, HostTransportMapper *mapper, GlobalConfig *cfg)
+{
+  gboolean tls = failover_tls_is_used(self->dest);
+  gchar *name = g_strdup_printf("failover-%s%s", mapper->logproto, tls ? "-tls" : "");
+
+  host_name_proto(&self->dest->super, name);
+  g_free(name);
+  if (!self->dest->super.proto_factory)
+    {
+      LogProtoClientFactory *factory = log_proto_client_get_factory(&cfg->plugin_context, mapper->logproto);
+      if (factory)
+        self->dest->super.proto_factory = failover_stream_wrap_factory(factory, tls);
+    }
+}
+
 static gboolean
 _set_up_proto_factory(FailoverDest *self)
 {
@@ -296,12 +312,7 @@ _set_up_proto_factory(FailoverDest *self)
                            evt_tag_str("transport", mapper->transport));
       return TRUE;
     }
-  if (!self->dest->super.proto_factory)
-    {
-      LogProtoClientFactory *factory = log_proto_client_get_factory(&cfg->plugin_context, mapper->logproto);
-      if (factory)
-        self->dest->super.proto_factory = failover_stream_wrap_factory(factory, failover_tls_is_used(self->dest));
-    }
+  _decorate_proto(self, mapper, cfg);
   return TRUE;
 }
 

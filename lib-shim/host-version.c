@@ -7,7 +7,7 @@
 #include "transport/transport-tls.h"
 
 /* ------------------------------------------------------------------------
- * The transport of a connection whose TLS is established already
+ * What a transport mapper has no room for
  */
 
 #if FAILOVER_HOST_SERIES < 412
@@ -23,9 +23,14 @@ typedef struct _TransportHook
   SetUpTransport original;
   HostTakeTlsSession take_session;
   gpointer user_data;
+  const gchar *proto_name; /* interned */
 } TransportHook;
 
-static GHashTable *transport_hooks; /* HostTransportMapper * -> TransportHook *: a mapper has no room for it */
+static GHashTable *transport_hooks; /* HostTransportMapper * -> TransportHook * */
+
+/* ------------------------------------------------------------------------
+ * The transport of a connection whose TLS is established already
+ */
 
 #if FAILOVER_HOST_SERIES < 412
 
@@ -74,3 +79,52 @@ host_unhook_transport(HostTransportMapper *mapper)
 {
   g_hash_table_remove(transport_hooks, mapper);
 }
+
+/* ------------------------------------------------------------------------
+ * Which connections a reload keeps
+ */
+
+#if FAILOVER_HOST_SERIES >= 412
+
+/* the same in all inet destinations */
+static void (*save_connection)(HostSocketDest *self);
+static gboolean (*should_restore_connection)(HostSocketDest *self, gpointer connection);
+
+/* The name is looked at here and nowhere else, once there is a factory. */
+static void
+_use_proto_name(HostSocketDest *dest)
+{
+  TransportHook *hook = g_hash_table_lookup(transport_hooks, dest->transport_mapper);
+
+  dest->transport_mapper->logproto = hook->proto_name;
+}
+
+static void
+_save_connection(HostSocketDest *dest)
+{
+  _use_proto_name(dest);
+  save_connection(dest);
+}
+
+static gboolean
+_should_restore_connection(HostSocketDest *dest, gpointer connection)
+{
+  _use_proto_name(dest);
+  return should_restore_connection(dest, connection);
+}
+
+void
+host_name_proto(HostSocketDest *dest, const gchar *name)
+{
+  TransportHook *hook = g_hash_table_lookup(transport_hooks, dest->transport_mapper);
+
+  hook->proto_name = g_intern_string(name);
+  if (dest->save_connection == _save_connection)
+    return;
+  save_connection = dest->save_connection;
+  dest->save_connection = _save_connection;
+  should_restore_connection = dest->should_restore_connection;
+  dest->should_restore_connection = _should_restore_connection;
+}
+
+#endif

@@ -168,6 +168,37 @@ void host_hook_transport(HostTransportMapper *mapper, HostTakeTlsSession take_se
 void host_unhook_transport(HostTransportMapper *mapper);
 
 /* ------------------------------------------------------------------------
+ * Reload: which connections are kept
+ */
+
+/* A connection is kept if its LogProto fits: older versions compare what constructs
+ * it, the newest one its name.  This one is for a LogProto that is not the transport's own. */
+#if FAILOVER_HOST_SERIES < 412
+static inline void
+host_name_proto(HostSocketDest *dest, const gchar *name)
+{
+  (void) dest;
+  (void) name;
+}
+#else
+void host_name_proto(HostSocketDest *dest, const gchar *name);
+#endif
+
+/* The functions that it replaces. */
+static inline gboolean
+host_can_name_proto(const HostSocketDest *dest, gboolean (*is_readable)(gconstpointer memory, gsize length))
+{
+#if FAILOVER_HOST_SERIES < 412
+  (void) dest;
+  (void) is_readable;
+  return TRUE;
+#else
+  return is_readable((gconstpointer) dest->save_connection, 1)
+         && is_readable((gconstpointer) dest->should_restore_connection, 1);
+#endif
+}
+
+/* ------------------------------------------------------------------------
  * Metrics
  */
 

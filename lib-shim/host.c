@@ -152,6 +152,7 @@ _prove_inet_dest(HostInetDest *dest)
   PROVE(_is_readable((gconstpointer) dest->super.socket_options->setup_peer_socket, 1));
   PROVE(dest->super.socket_options->so_keepalive);
   PROVE(((HostSocketOptionsInet *) dest->super.socket_options)->interface_name == NULL);
+  PROVE(host_can_name_proto(&dest->super, _is_readable));
 
   host_api.afsocket_dd_set_keep_alive(driver, FALSE);
   PROVE(!dest->super.connections_kept_alive_across_reloads);

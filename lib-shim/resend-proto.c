@@ -347,9 +347,9 @@ _decorate(LogProtoClient *proto, FailoverStream *stream)
   failover_stream_watch(stream);
 }
 
-/* construct() has no user data, and at a reload its address tells whether the
- * protocol is still the same and the LogWriter can be kept: one function for each
- * original.  With TLS another one: a LogWriter made for plain TCP takes any input
+/* construct() has no user data, and at a reload its address tells most versions (see
+ * host_name_proto()) whether the protocol is still the same and the LogWriter can be
+ * kept: one function for each original.  With TLS another one: a LogWriter made for plain TCP takes any input
  * for the end of the connection. */
 typedef struct _WrappedFactory
 {
