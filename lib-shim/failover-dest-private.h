@@ -22,13 +22,14 @@ typedef struct _FailoverDestTimer
 
 /* What goes from one configuration to the next.  If nobody fetches it, then
  * failover() is gone from the destination: syslog-ng's own driver would keep
- * the connection to a failover server for ever, so it is ended. */
+ * the connection to a failover server for ever, so it is ended.  With a decorated
+ * LogProto syslog-ng does that. */
 typedef struct _FailoverDestSaved
 {
   failover_snapshot *snapshot;
   FailoverStream *stream; /* NULL with resend(no) */
   gint fd;          /* of the connection in use, as the LogWriter's proto knows it */
-  gint fd_shutdown; /* duplicate, -1 if the primary is in use */
+  gint fd_shutdown; /* duplicate, -1 if the primary is in use or the LogProto is decorated */
 } FailoverDestSaved;
 
 /* An open connection on its way to the LogWriter. */

@@ -84,7 +84,9 @@ failover_dest_save(FailoverDest *self)
   saved->stream = self->stream ? failover_stream_ref(self->stream) : NULL;
   saved->fd = self->fd_in_use;
   saved->fd_shutdown = -1;
-  if (cfg->persist && failover_engine_in_use(self->engine, NULL, &server) && server != 0)
+  /* a decorated LogProto is not kept without failover(), but drained */
+  gboolean decorated = self->stream && failover_stream_is_connected(self->stream);
+  if (cfg->persist && !decorated && failover_engine_in_use(self->engine, NULL, &server) && server != 0)
     saved->fd_shutdown = fcntl(self->fd_in_use, F_DUPFD_CLOEXEC, 0);
   _store(self, saved);
 }

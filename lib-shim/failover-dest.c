@@ -114,6 +114,7 @@ _set_up_stream(FailoverDest *self)
     }
   else
     self->stream = failover_stream_new(&settings, dead_peer_timeout_ms);
+  failover_stream_set_destination(self->stream, self->dest->super.super.super.id);
   failover_stream_set_tls(self->stream, failover_tls_is_used(self->dest));
   failover_stream_bind(self->stream, self->dest->super.writer, &callbacks);
 }

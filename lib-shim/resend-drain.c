@@ -18,7 +18,7 @@ enum
 
 typedef struct _Drain
 {
-  FailoverStream *stream;
+  FailoverStream *stream; /* a reference: no destination need have it any more */
   failover_resend *resend;
   gint fd;
   SSL *ssl; /* NULL without TLS */
@@ -56,6 +56,7 @@ _finish(Drain *self, DrainResult result)
   failover_resend_connection_lost(self->resend);
   failover_stream_give_back(stream, self->resend);
   g_free(self);
+  failover_stream_unref(stream);
 }
 
 static DrainResult
@@ -108,7 +109,7 @@ failover_stream_start_draining(FailoverStream *stream, Decoration *connection)
 {
   Drain *self = g_new0(Drain, 1);
 
-  self->stream = stream;
+  self->stream = failover_stream_ref(stream);
   self->resend = g_steal_pointer(&connection->resend);
   self->fd = connection->drain_fd;
   self->last_is_partial = failover_stream_last_is_partial(connection);

@@ -54,6 +54,8 @@ struct _FailoverStream
   failover_resend_settings settings;
   gint64 dead_peer_timeout_ms;
   gboolean tls;
+  gboolean finished;  /* syslog-ng ends: what is unconfirmed was told */
+  gchar *destination; /* its name, for the log */
   LogWriter *writer; /* borrowed, NULL while between configurations */
   FailoverStreamCallbacks callbacks;
   Decoration *active;       /* of the LogProto that the LogWriter has */

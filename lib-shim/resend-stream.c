@@ -111,7 +111,11 @@ void
 failover_stream_connection_freed(FailoverStream *self, Decoration *connection)
 {
   if (self->active == connection)
-    self->active = NULL;
+    {
+      if (!self->writer && !self->finished)
+        failover_stream_drain(self); /* at a reload: it is well, but no configuration keeps it */
+      self->active = NULL;
+    }
   if (connection->drain_fd >= 0)
     {
       failover_stream_start_draining(self, connection);
@@ -274,8 +278,11 @@ failover_stream_finish(FailoverStream *self, gint64 deadline_ms)
   if (self->active)
     tcp_discard_input(self->active->fd);
   failover_stream_finish_draining(self, deadline_ms);
-  return failover_stream_count_waiting(self) + failover_stream_count_draining(self)
-         + failover_stream_count_unacknowledged(self->active ? self->active->resend : NULL);
+  self->finished = TRUE;
+  guint64 unacknowledged = failover_stream_count_waiting(self) + failover_stream_count_draining(self)
+                           + failover_stream_count_unacknowledged(self->active ? self->active->resend : NULL);
+  failover_stream_stop_draining(self);
+  return unacknowledged;
 }
 
 /* ------------------------------------------------------------------------ */
@@ -328,6 +335,13 @@ failover_stream_set_settings(FailoverStream *self, const failover_resend_setting
 }
 
 void
+failover_stream_set_destination(FailoverStream *self, const gchar *destination)
+{
+  g_free(self->destination);
+  self->destination = g_strdup(destination);
+}
+
+void
 failover_stream_set_tls(FailoverStream *self, gboolean tls)
 {
   self->tls = tls;
@@ -340,15 +354,21 @@ failover_stream_ref(FailoverStream *self)
   return self;
 }
 
+/* Neither a configuration nor a LogProto nor a drain has it any more: what still
+ * waits is not posted again. */
 void
 failover_stream_unref(FailoverStream *self)
 {
   if (!self || !g_atomic_ref_count_dec(&self->references))
     return;
-  self->callbacks = no_callbacks;
-  failover_stream_stop_draining(self);
+  guint64 dropped = failover_stream_count_waiting(self);
+  if (dropped > 0 && !self->finished)
+    failover_log_warning("failover: reload dropped messages that no log server has confirmed",
+                         evt_tag_str("destination", self->destination),
+                         evt_tag_printf("messages", "%" G_GUINT64_FORMAT, dropped));
   failover_stream_bind(self, NULL, NULL);
   iv_event_unregister(&self->quiet);
   failover_resend_free(self->waiting);
+  g_free(self->destination);
   g_free(self);
 }

@@ -5,10 +5,11 @@
  * the LogProto of each connection so that a copy of each message is kept until
  * the peer has it, and posted again on the next connection if it does not.
  *
- * Reference counted: the destination holds one, and so does the LogProto, which
- * outlives its destination over a reload.  All functions are for the main
- * thread.  The decorated LogProto runs where syslog-ng runs it, one thread at a
- * time; while a worker may run it, the main thread only sets `quiesce`.
+ * Reference counted: the destination holds one, and so do the LogProto, which
+ * outlives its destination over a reload, and what is drained.  The last one that
+ * lets go of it drops what is still to be posted, and says so.  All functions are
+ * for the main thread.  The decorated LogProto runs where syslog-ng runs it, one
+ * thread at a time; while a worker may run it, the main thread only sets `quiesce`.
  */
 #ifndef FAILOVER_RESEND_STREAM_H_INCLUDED
 #define FAILOVER_RESEND_STREAM_H_INCLUDED
@@ -39,6 +40,9 @@ void failover_stream_set_settings(FailoverStream *self, const failover_resend_se
 /* Joins the stream to a destination and its LogWriter, or parts it from them
  * (NULL, NULL) until the next one. */
 void failover_stream_bind(FailoverStream *self, LogWriter *writer, const FailoverStreamCallbacks *callbacks);
+
+/* For the log. */
+void failover_stream_set_destination(FailoverStream *self, const gchar *destination);
 
 /* The connections that come speak TLS. */
 void failover_stream_set_tls(FailoverStream *self, gboolean tls);

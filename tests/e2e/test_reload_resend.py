@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reloads that switch resend() on or off, or take failover() away."""
+"""Reloads that switch resend() on or off, or take failover() away, and what no log server has confirmed by then."""
 
 import pytest
 
 from harness.flow import TCP, TLS, Flow, Wire
 from harness.lab import Lab
-from harness.waiting import SOON_S, wait_until
+from harness.waiting import SOON_S, holds_for, wait_until
+
+ALL_FAILED = "failover: all log servers failed"
+DROPPED = "failover: reload dropped messages that no log server has confirmed"
+UNCONFIRMED = "failover: stopped before a log server has confirmed the last messages"
 
 
 def network(resend: str, primary: str = "primary") -> str:
@@ -13,6 +17,7 @@ def network(resend: str, primary: str = "primary") -> str:
 
 
 PLAIN = 'network("primary" port(514))'
+ELSEWHERE = 'file("/dev/null")'
 
 
 # The connection that is kept fits
@@ -55,3 +60,71 @@ def test_nothing_is_lost_or_doubled_under_load(flow: Flow, wire: Wire) -> None:
     tally = flow.finish()
     assert (tally.doubled, tally.cut) == (0, 0), tally
     assert len(flow.primary.connections()) == 4
+
+
+# What cannot survive a reload
+
+gone = pytest.mark.parametrize("after", [network("no"), PLAIN, network("yes", primary="third"), ELSEWHERE],
+                               ids=["resend-off", "failover-off", "other-primary", "destination-gone"])
+
+
+@gone
+def test_what_waits_is_counted(lab: Lab, after: str) -> None:
+    waiting = let_messages_wait(lab)
+    lab.client.reload(lab.config(after))
+    lab.client.wait_for(DROPPED, destination="d_remote#0", messages=waiting)
+    assert len(lab.client.lines(DROPPED)) == 1
+
+
+def test_what_waits_at_a_stop_is_counted_once(lab: Lab) -> None:
+    waiting = let_messages_wait(lab)
+    lab.client.stop()
+    lab.client.wait_for(UNCONFIRMED, destination="d_remote#0", messages=waiting)
+    assert not lab.client.lines(DROPPED)
+
+
+def let_messages_wait(lab: Lab) -> str:
+    """For any log server. Return how many the log says."""
+    (primary,) = lab.start_servers("primary")
+    lab.network.add_host("second")
+    lab.network.add_host("third")
+    client = lab.start_client(lab.config(network("yes")))
+    lab.deliver_to(primary)
+    primary.freeze()
+    lab.sender.send(10)
+    wait_until(lambda: client.counters("dst")["written"] == 13, SOON_S, "all messages in the kernel")
+    primary.kill()
+    waiting = client.wait_for(ALL_FAILED).tags["to_resend"]
+    assert int(waiting) >= 10
+    return waiting
+
+
+@gone
+def test_what_is_under_way_arrives_and_is_not_counted(lab: Lab, after: str) -> None:
+    (primary,) = lab.start_servers("primary")
+    lab.network.add_host("third")
+    client = lab.start_client(lab.config(network("yes")))
+    lab.deliver_to(primary)
+    primary.freeze()
+    under_way = set(lab.sender.send(500))
+    wait_until(lambda: client.counters("dst")["written"] == 503, SOON_S, "all messages in the kernel")
+    client.reload(lab.config(after))
+    primary.thaw()
+    wait_until(lambda: under_way <= set(primary.numbers()), SOON_S, "all messages at the primary")
+    wait_until(lambda: primary.connections()[0].end, SOON_S, "the old connection is closed")
+    holds_for(lambda: not client.lines(DROPPED), 1, "nothing to warn about")
+    assert len(primary.numbers()) == 503, "nothing is doubled"
+
+
+def test_what_was_under_way_and_did_not_arrive_is_counted(lab: Lab, flow: Flow) -> None:
+    flow.start_all(TCP)
+    flow.begin()
+    flow.wait_at(flow.primary)
+    flow.primary.freeze()
+    flow.wait_stuck(flow.primary)
+    written, sent = flow.client.counters("dst")["written"], flow.pause()
+    flow.client.reload(lab.config(ELSEWHERE))
+    flow.primary.kill()
+    dropped = int(flow.client.wait_for(DROPPED, destination="d_remote#0").tags["messages"])
+    # what the socket takes on top at the reload is counted too
+    assert written - flow.primary.received() <= dropped <= sent
