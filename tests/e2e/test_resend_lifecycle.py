@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.flow import TCP, TLS, Flow, Wire, disk_buffer
+from harness.flow import ARRIVED_S, TCP, TLS, Flow, Wire, disk_buffer
 from harness.lab import Lab
 from harness.sink import Recorded
 from harness.valgrind import errors_of_ours, valgrind
+from harness.waiting import wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 BACK = "failover: back on the primary log server"
@@ -41,19 +42,19 @@ def test_reloads_that_give_the_connection_up(flow: Flow, wire: Wire) -> None:
 
 @pytest.mark.parametrize("before, after", [(TCP, TLS), (TLS, TCP)], ids=["to-tls", "to-tcp"])
 def test_reload_with_another_transport(flow: Flow, before: Wire, after: Wire) -> None:
-    """syslog-ng itself keeps the connection that it has; the next one is of the other kind, and lasts."""
+    """The old connection is drained; the next one is of the other kind, and lasts."""
     flow.add_servers(before)
     old = flow.primary.start()
     flow.begin()
     flow.wait_at(old)
     flow.move_primary(after)
     flow.client.reload(flow.config())
-    old.tell("end")
+    wait_until(lambda: not old.is_reading(), ARRIVED_S, "the old connection is drained")
     flow.wait_at(flow.primary)
     flow.wait_all(flow.pause())
     flow.resume()
     flow.wait_at(flow.primary)
-    flow.finish()
+    assert flow.finish().doubled == 0
     assert len(flow.primary.connections()) == 1
 
 
