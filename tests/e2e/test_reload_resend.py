@@ -83,12 +83,21 @@ def test_what_waits_at_a_stop_is_counted_once(lab: Lab) -> None:
     assert not lab.client.lines(DROPPED)
 
 
-def let_messages_wait(lab: Lab) -> str:
+def test_what_waits_is_kept_under_a_persist_name(lab: Lab) -> None:
+    named = (" port(", ' persist-name("logs") port(')
+    waiting = let_messages_wait(lab, network("yes").replace(*named))
+    third = lab.server("third")
+    lab.client.reload(lab.config(network("yes", primary="third").replace(*named)))
+    wait_until(lambda: len(third.numbers()) == int(waiting), SOON_S, "what waits at the other primary")
+    assert not lab.client.lines(DROPPED)
+
+
+def let_messages_wait(lab: Lab, driver: str = network("yes")) -> str:
     """For any log server. Return how many the log says."""
     (primary,) = lab.start_servers("primary")
     lab.network.add_host("second")
     lab.network.add_host("third")
-    client = lab.start_client(lab.config(network("yes")))
+    client = lab.start_client(lab.config(driver))
     lab.deliver_to(primary)
     primary.freeze()
     lab.sender.send(10)
