@@ -331,6 +331,20 @@ Test(options, an_option_given_twice_is_refused)
   failover_options_free(options);
 }
 
+/* The message is one line, and whole, whatever is in it. */
+Test(options, an_error_shows_a_control_character_as_a_question_mark)
+{
+  failover_options *options = _new();
+
+  cr_assert_eq(failover_options_set(options, "", 0, "switch-delay", 12, "1\0\n2", 4), FAILOVER_ERROR_OPTION);
+  cr_expect_str_eq(failover_options_error(options),
+                   "switch-delay() takes seconds, 0 or more, not \"1??2\"");
+  cr_assert_eq(failover_options_set(options, "", 0, "\0switch", 7, "1", 1), FAILOVER_ERROR_OPTION);
+  cr_expect(strstr(failover_options_error(options), "?switch() is not an option of failover()") != NULL,
+            "the error is \"%s\"", failover_options_error(options));
+  failover_options_free(options);
+}
+
 /* "Anything but FAILOVER_OK changed nothing" */
 Test(options, a_refused_value_leaves_no_trace)
 {

@@ -161,6 +161,9 @@ quoted(std::string_view text)
 bool
 Options::refuse(std::string message)
 {
+  // what the user wrote is in it: a NUL would end it, a newline break the line of the log
+  std::replace_if(
+      message.begin(), message.end(), [](unsigned char c) { return std::iscntrl(c); }, '?');
   error_ = std::move(message);
   return false;
 }
