@@ -67,7 +67,7 @@ Test(options, servers_in_every_allowed_form)
   static const char *const servers[] = {
     "logserver",          "logserver.example.com", "logserver:601",      "log-server_1.example.com:65535",
     "192.0.2.1",          "192.0.2.1:1",           "[2001:db8::1]:6514", "[2001:db8::2]",
-    "[::ffff:192.0.2.9]", "[fe80::1%eth0]:514",
+    "[::ffff:192.0.2.9]", "[fe80::1%eth0]:514",    "fe80::2%an-interface.15",
   };
   failover_options *options = _new();
 
@@ -102,6 +102,12 @@ Test(options, servers_in_other_forms_are_refused)
     { "[2001:db8::1]:", "is not a server; allowed: " },
     { "[2001:db8::g]:514", "is not a server; allowed: " },
     { "[logserver]:514", "is not a server; allowed: " },
+    { "fe80::1%", "is not a server; allowed: " },
+    { "fe80::1%eth0:514", "is not a server; allowed: " },
+    { "fe80::1%eth0]:514", "is not a server; allowed: " },
+    { "[fe80::1%eth 0]:514", "is not a server; allowed: " },
+    { "[fe80::1%eth/0]:514", "is not a server; allowed: " },
+    { "[fe80::1%an-interface-too]:514", "is not a server; allowed: " },
     { "[]:514", "is not a server; allowed: " },
     { "logserver:0", "port must be 1 to 65535" },
     { "logserver:65536", "port must be 1 to 65535" },
@@ -134,6 +140,7 @@ Test(options, a_string_with_a_nul_inside_is_no_server)
   failover_options *options = _new();
 
   cr_expect_eq(failover_options_add_server(options, "log\0server", 10), FAILOVER_ERROR_OPTION);
+  cr_expect_eq(failover_options_add_server(options, "[2001:db8::1\0]:514", 18), FAILOVER_ERROR_OPTION);
   failover_options_free(options);
 }
 

@@ -11,27 +11,32 @@ namespace failover {
 
 namespace {
 
-constexpr std::size_t longest_host = 253; // RFC 1035, in text
+constexpr std::size_t longest_host = 253;     // RFC 1035, in text
+constexpr std::size_t longest_interface = 15; // IFNAMSIZ, less the NUL
 
 const char *const not_a_server = R"(is not a server; allowed: "host", "host:port", "[IPv6 address]:port")";
 
-// "fe80::1%eth0" -> "fe80::1" and "%eth0"
-std::pair<std::string, std::string>
-split_scope(std::string_view host)
+// What Linux allows for an interface, but for the bracket that ends an address here.
+bool
+is_interface(std::string_view name)
 {
-  auto percent = host.find('%');
-  if (percent == std::string_view::npos)
-    return { std::string(host), "" };
-  return { std::string(host.substr(0, percent)), std::string(host.substr(percent)) };
+  auto allowed = [](unsigned char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':' && c != ']'; };
+  return !name.empty() && name.size() <= longest_interface && std::all_of(name.begin(), name.end(), allowed);
 }
 
+// With its scope, as in "fe80::1%eth0".
 std::optional<std::string>
 canonical_ipv6(std::string_view host)
 {
-  auto [address, scope] = split_scope(host);
+  const auto percent = host.find('%');
+  const std::string address(host.substr(0, percent));
+  const std::string scope(percent == std::string_view::npos ? "" : host.substr(percent));
   in6_addr binary;
   char text[INET6_ADDRSTRLEN];
-  if (inet_pton(AF_INET6, address.c_str(), &binary) != 1 || scope == "%")
+  if (!scope.empty() && !is_interface(std::string_view(scope).substr(1)))
+    return std::nullopt;
+  // inet_pton() would not look past a NUL
+  if (address.find('\0') != std::string::npos || inet_pton(AF_INET6, address.c_str(), &binary) != 1)
     return std::nullopt;
   return inet_ntop(AF_INET6, &binary, text, sizeof(text)) + scope;
 }
