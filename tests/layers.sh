@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # layers.sh BUILD - the dependency law: what the module exports, what the engine
-# includes and calls, where differences between versions of syslog-ng stand.
+# includes and calls, where differences between versions of syslog-ng stand, and
+# that no file stands in a circle.
 set -u
 build=$1
 status=0
@@ -34,6 +35,9 @@ grep -rl 'extern "C"' modules/failover/core && complain 'extern "C" in the core'
 # the only files with #if on a version of syslog-ng
 grep -rlE '#\s*(if|elif).*(FAILOVER_HOST_SERIES|SYSLOG_NG_VERSION)' --include='*.[ch]' --include='*.ym' \
   lib-shim grammar modules | grep -v '^lib-shim/host-version\.[ch]$' && complain "an #if on a version stands in the files above"
+
+# no file stands in a circle of includes
+/usr/bin/python3 tests/lib/include_circles.py lib-shim modules || complain "files include each other in a circle, see above"
 
 # C++ stays behind the ABI
 grep -rlE '#include <(iostream|string|vector)>' lib-shim grammar && complain "C++ in the shim"
