@@ -38,6 +38,9 @@ grep -rlE '#\s*(if|elif).*(FAILOVER_HOST_SERIES|SYSLOG_NG_VERSION)' --include='*
 
 # no file stands in a circle of includes
 /usr/bin/python3 tests/lib/include_circles.py lib-shim modules || complain "files include each other in a circle, see above"
+# what is said while syslog-ng ends must reach somebody
+grep -nE '\bmsg_(error|warning|notice|info|verbose) ?\(' lib-shim/*.[ch] | grep -v '^lib-shim/log\.h:' \
+  && complain "the lines above do not go through log.h"
 
 # C++ stays behind the ABI
 grep -rlE '#include <(iostream|string|vector)>' lib-shim grammar && complain "C++ in the shim"
