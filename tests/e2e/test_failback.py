@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from harness.faults import wait_none_lost
 from harness.lab import Lab
 from harness.receiver import Receiver
 from harness.waiting import holds_for, wait_until
@@ -47,7 +48,8 @@ def test_returns_after_exactly_the_required_probes(lab: Lab, failback: str, requ
     lab.deliver_to(primary)
     probes = primary.connections()[before:]
     assert len(probes) == required
-    assert all(probe.end and not probe.numbers for probe in probes[:-1])
+    wait_until(lambda: all(probe.end for probe in primary.connections()[before:-1]), 30, "the server sees the probes end")
+    assert not any(probe.numbers for probe in probes[:-1])
     assert probes[-1].numbers, "the connection of the last probe is the one in use"
     assert [line.tags["successes"] for line in lab.client.lines(PROBE_OK)] == [
         f"{count}/{required}" for count in range(1, required + 1)
@@ -66,7 +68,7 @@ def test_stream_returns_in_order_and_without_doubles(lab: Lab) -> None:
     mark = lab.sender.send(1)[0]
     wait_until(lambda: mark + 50 in primary.numbers(), 30, "the stream at the primary")
     last = lab.sender.pause()
-    wait_until(lambda: last in primary.numbers(), 30, "the end of the stream")
+    wait_none_lost(lab, last)
     at_second = [number for number in second.numbers() if number >= first]
     at_primary = [number for number in primary.numbers() if number >= first]
     assert at_second + at_primary == list(range(first, last + 1))

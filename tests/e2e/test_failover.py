@@ -73,6 +73,7 @@ def test_first_failed_connection_goes_to_the_next_server(lab: Lab) -> None:
     second = lab.server("second")
     client = lab.start_client(lab.config(network('"second"')))
     lab.deliver_to(second)
+    client.wait_for(CONNECTED)
     assert [(line.message, line.tags["server"]) for line in client.failover_lines()] == [
         (FAILED, "primary:514"),
         (CONNECTED, "second:514"),
@@ -106,6 +107,7 @@ def test_round_robin_with_ports_and_addresses(lab: Lab) -> None:
     lab.deliver_to(primary)
     primary.kill()
     lab.deliver_to(second)
+    client.wait_for(CONNECTED, count=5)
     assert [line.tags["server"] for line in client.lines(CONNECTED)] == [
         "primary:514", "second:1514", f"{third.host.ip4}:2514", "primary:514", "second:1514",
     ]

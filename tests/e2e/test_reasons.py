@@ -8,7 +8,7 @@ import pytest
 from harness.certificates import CertificateAuthority
 from harness.lab import Lab
 from harness.receiver import Receiver
-from harness.waiting import wait_until
+from harness.waiting import SOON_S, wait_until
 
 CONNECTED = "failover: connected to log server"
 FAILED = "failover: log server failed"
@@ -100,7 +100,8 @@ def test_source_address_that_is_not_ours(lab: Lab) -> None:
     )
     client.wait_for(FAILED, server="primary:514", reason="local")
     lab.client_host.add_address("10.77.0.99/24")
-    wait_until(lambda: client.lines(CONNECTED), 30, "a connection once the address is there")
+    client.wait_for(CONNECTED)
+    wait_until(lambda: any(server.accepted() for server in servers), SOON_S, "a connection once the address is there")
     assert {connection.peer_ip for server in servers for connection in server.connections()} == {"10.77.0.99"}
 
 

@@ -70,6 +70,7 @@ def test_other_parts_may_change(lab: Lab) -> None:
 def test_nothing_is_lost_or_doubled_by_reloads_under_load(lab: Lab) -> None:
     primary, _ = lab.start_servers("primary", "second")
     client = lab.start_client(lab.config(network("second")))
+    client.wait_for(CONNECTED, server="primary:514")
     first = lab.sender.stream(per_second=500)
     for reloads in range(1, 6):
         client.reload()

@@ -92,10 +92,11 @@ class Record:
             os.open(f"{prefix}.{kind}", os.O_WRONLY | os.O_CREAT | os.O_APPEND) for kind in ("received", "times"))
 
     def add(self, text: bytes) -> None:
+        """The time first, so that it is there as soon as the text is."""
+        os.write(self._times, struct.pack("qq", time.monotonic_ns(), len(text)))
         unwritten = memoryview(text)
         while unwritten:
             unwritten = unwritten[os.write(self._received, unwritten) :]
-        os.write(self._times, struct.pack("qq", time.monotonic_ns(), len(text)))
 
     def close(self) -> None:
         os.close(self._received)
