@@ -28,6 +28,7 @@ RATE = 500
 MESSAGES = Messages(b" a message of the failover demo")
 STREAM_S = 3  # of messages at each server before the next thing happens
 STEP_TIMEOUT_S = 30.0
+_LOOK_S = 0.005  # from one look at what has arrived to the next
 
 DESTINATION = """destination d_logs {{
   network("{address}" port({primary})
@@ -161,7 +162,7 @@ class Demo:
                 self._sender.check()
             return condition()
 
-        wait_until(look, STEP_TIMEOUT_S, what)
+        wait_until(look, STEP_TIMEOUT_S, what, _LOOK_S)
         self._retell_log()
 
     def _retell_log(self) -> None:

@@ -10,7 +10,7 @@ from harness.faults import NOTICED_S, Fault, first_arrival, message_time, reboot
 from harness.flow import TCP, TLS, Flow, Wire
 from harness.lab import Lab
 from harness.sink import Pace
-from harness.waiting import holds_for, wait_until
+from waiting import holds_for, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 CONNECTED = "failover: connected to log server"

@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.faults import wait_none_lost
 from harness.lab import Lab
 from harness.syslog_ng import check_syntax, configuration
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, wait_until
 from reference import BOTH_EXAMPLES
 
 BACK = "failover: back on the primary log server"

@@ -8,7 +8,7 @@ import pytest
 from harness.faults import wait_none_lost
 from harness.lab import Lab
 from harness.receiver import Receiver
-from harness.waiting import holds_for, wait_until
+from waiting import holds_for, wait_until
 
 CONNECTED = "failover: connected to log server"
 BACK = "failover: back on the primary log server"

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness.lab import Lab
-from harness.waiting import holds_for, wait_until
+from waiting import holds_for, wait_until
 
 CONNECTED = "failover: connected to log server"
 FAILED = "failover: log server failed"

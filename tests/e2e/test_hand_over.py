@@ -6,7 +6,7 @@ import pytest
 from harness.client import Client
 from harness.flow import TCP, TLS, Flow, Wire
 from harness.lab import Lab
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, wait_until
 
 BACK = "failover: back on the primary log server"
 FAILURES = ("failover: log server failed", "failover: all log servers failed")

@@ -8,7 +8,7 @@ import pytest
 from harness import syslog_ng
 from harness.lab import Lab
 from harness.syslog_ng import check_syntax
-from harness.waiting import wait_until
+from waiting import wait_until
 
 OWN_SWITCH = "Current failover server is inaccessible, sending the messages to the next failover server"
 

@@ -6,7 +6,7 @@ import pytest
 from harness import syslog_ng
 from harness.client import AS_A_USER
 from harness.lab import Lab
-from harness.waiting import wait_until
+from waiting import wait_until
 
 CONNECTED = "failover: connected to log server"
 FAILED = "failover: log server failed"

@@ -6,7 +6,7 @@ import pytest
 from harness.certificates import CertificateAuthority
 from harness.lab import Lab
 from harness.receiver import Receiver
-from harness.waiting import holds_for, wait_until
+from waiting import holds_for, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 BACK = "failover: back on the primary log server"

@@ -8,7 +8,7 @@ import pytest
 from harness.certificates import CertificateAuthority
 from harness.lab import Lab
 from harness.receiver import Receiver
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, wait_until
 
 CONNECTED = "failover: connected to log server"
 FAILED = "failover: log server failed"

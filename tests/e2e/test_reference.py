@@ -11,7 +11,7 @@ import time
 from harness.lab import Lab
 from harness.receiver import Receiver
 from harness.syslog_ng import configuration
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, wait_until
 from reference import FIRST_FAILOVER, PRIMARY, RETURN_TO_PRIMARY, ROUND_ROBIN, SECOND_FAILOVER
 
 CONNECTED = "failover: connected to log server"

@@ -5,7 +5,7 @@ import pytest
 
 from harness.lab import Lab
 from harness.receiver import Receiver
-from harness.waiting import SOON_S, holds_for, wait_until
+from waiting import SOON_S, holds_for, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 CONNECTED = "failover: connected to log server"

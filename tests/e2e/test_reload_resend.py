@@ -5,7 +5,7 @@ import pytest
 
 from harness.flow import TCP, TLS, Flow, Wire
 from harness.lab import Lab
-from harness.waiting import SOON_S, holds_for, wait_until
+from waiting import SOON_S, holds_for, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 DROPPED = "failover: reload dropped messages that no log server has confirmed"

@@ -7,7 +7,7 @@ import pytest
 
 from harness.flow import RATE, TCP, TLS, Flow, Wire, disk_buffer
 from harness.sink import BEHIND, Sink
-from harness.waiting import holds_for, wait_until
+from waiting import holds_for, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 BACK = "failover: back on the primary log server"

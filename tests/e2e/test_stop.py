@@ -10,7 +10,7 @@ from harness.lab import Lab
 from harness.receiver import Receiver
 from harness.syslog_ng import parse_log
 from harness.valgrind import errors_of_ours, valgrind
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 BACK = "failover: back on the primary log server"

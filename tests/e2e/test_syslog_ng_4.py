@@ -9,7 +9,7 @@ from harness.certificates import CertificateAuthority
 from harness.client import Client
 from harness.lab import Lab
 from harness.syslog_ng import configuration, destination
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 CONNECTED = "failover: connected to log server"

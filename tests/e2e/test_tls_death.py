@@ -10,7 +10,7 @@ from harness.certificates import CertificateAuthority
 from harness.faults import (FLAWS, Fault, TlsReceiver, fingerprint, flawed_certificate, message_time, tls_server,
                             wait_none_lost)
 from harness.lab import Lab
-from harness.waiting import holds_for, wait_until
+from waiting import holds_for, wait_until
 
 BACK = "failover: back on the primary log server"
 CONNECTED = "failover: connected to log server"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Processes that never outlive the script that started them, whatever ends it."""
 
+import contextlib
 import os
 import select
 import shutil
@@ -12,6 +13,8 @@ from types import FrameType
 
 from waiting import Failure
 
+#: How long a process that is asked something may take to answer on a slow machine.
+_ANSWER_S = 120.0
 #: Where Debian keeps daemons; not in every user's PATH.
 _SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
@@ -28,14 +31,14 @@ class Child:
     """One process in a session of its own, its output in a file. Signals go to this process only."""
 
     def __init__(self, argv: list[str], output: Path, *, talk: bool = False) -> None:
-        """With talk its standard output is a pipe, to be read with next_line()."""
+        """With talk its standard input and output are pipes, for ask() and next_line()."""
         self.output = output
         self._unread = b""
-        # The kernel kills it when this script dies, even by SIGKILL.
+        # The kernel kills it when its owner dies, even by SIGKILL.
         tied = [find_program("setpriv", "util-linux"), "--pdeathsig", "KILL", "--", *argv]
         with output.open("ab") as log:
-            self._process = subprocess.Popen(tied, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if talk else log,
-                                             stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(tied, stdin=subprocess.PIPE if talk else subprocess.DEVNULL,
+                                             stdout=subprocess.PIPE if talk else log, stderr=log, start_new_session=True)
 
     @property
     def pid(self) -> int:
@@ -44,6 +47,17 @@ class Child:
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def ask(self, line: str) -> str:
+        """Write one line to the process and return the line it answers."""
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError):  # next_line() says how it ended
+            os.write(self._process.stdin.fileno(), line.encode() + b"\n")
+        return self.next_line(_ANSWER_S)
 
     def next_line(self, timeout_s: float) -> str:
         """The next line the process prints; a failure when it ends instead, or says nothing for so long."""
@@ -64,11 +78,12 @@ class Child:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone. Not an error when it is already."""
+        """SIGKILL, and wait until it is gone; also one that is stopped. Not an error when it is already."""
         self._process.kill()
         self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
 
     def wait(self, timeout_s: float, what: str) -> None:
         """Wait until it ends by itself."""
@@ -77,10 +92,12 @@ class Child:
         except subprocess.TimeoutExpired:
             raise Failure(f"Not within {timeout_s:g} s: {what}.") from None
 
-    def terminate(self, timeout_s: float, what: str) -> None:
-        """SIGTERM, and wait until it is gone."""
+    def terminate(self, timeout_s: float, what: str) -> float:
+        """SIGTERM, and wait until it is gone; return how many seconds that took."""
+        started = time.monotonic()
         self._process.terminate()
         self.wait(timeout_s, what)
+        return time.monotonic() - started
 
 
 class Children:

@@ -4,5 +4,5 @@
 import sys
 from pathlib import Path
 
-# What they share with the benchmark.
-sys.path.append(str(Path(__file__).resolve().parents[2] / "lib"))
+# What the tests share with the benchmark and the demo.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lib"))

@@ -6,12 +6,12 @@ import signal
 import subprocess
 from pathlib import Path
 
+from children import Child
 from harness import syslog_ng
 from harness.network import Host
-from harness.process import Process
 from harness.sender import Sender
 from harness.syslog_ng import LogLine
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, wait_until
 
 _STARTED = "syslog-ng starting up"
 _FINISHED = "Configuration reload finished"
@@ -41,7 +41,7 @@ class Client:
         self._socket = self._files / "numbers.sock"
         self._wrapper = wrapper
         self._module_dir = module_dir
-        self._process: Process | None = None
+        self._process: Child | None = None
         self._sender: Sender | None = None
         self._stopped = False
 
@@ -49,7 +49,7 @@ class Client:
 
     def start(self) -> None:
         before = self._count(_STARTED)
-        self._process = Process(self.host.argv(*self._argv()), self._stderr)
+        self._process = Child(self.host.argv(*self._argv()), self._stderr)
         self._stopped = False
         wait_until(lambda: self._count(_STARTED) > before or not self.alive, 6 * SOON_S, "syslog-ng starts")
         assert self.alive, f"syslog-ng did not start:\n{self.log_text()}"
@@ -57,7 +57,7 @@ class Client:
     def stop(self, timeout_s: float = SOON_S) -> float:
         """SIGTERM; return the seconds it took to exit."""
         self._stopped = True
-        return self._running().terminate(timeout_s)
+        return self._running().terminate(timeout_s, "syslog-ng stops")
 
     def restart(self) -> None:
         """Stop it and start it again, with the same configuration and state."""
@@ -129,7 +129,7 @@ class Client:
 
     def hang_up(self) -> None:
         """SIGHUP, without waiting for what comes of it."""
-        self._running().send_signal(signal.SIGHUP)
+        self._running().signal(signal.SIGHUP)
 
     # Its log
 
@@ -179,6 +179,6 @@ class Client:
     def _count(self, message: str) -> int:
         return len(self.lines(message))
 
-    def _running(self) -> Process:
+    def _running(self) -> Child:
         assert self._process, "not started"
         return self._process

@@ -18,14 +18,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from children import Child
 from harness.certificates import Certificate, CertificateAuthority
 from harness.lab import Lab
 from harness.network import Host
-from harness.process import Process
 from harness.receiver import Receiver
 from harness.receiver_main import Events, Server
 from harness.sink import Sink
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, Failure, wait_until
 
 _E2E = Path(__file__).resolve().parents[1]
 _NO_NAME = "-"
@@ -85,8 +85,8 @@ def wait_none_lost(lab: Lab, last: int) -> None:
 
     try:
         wait_until(lambda: not lost(), SOON_S, "all messages")
-    except AssertionError as late:
-        raise AssertionError(f"{late}: lost {sorted(lost())[:20]}") from None
+    except Failure as late:
+        raise Failure(f"{late} Lost: {sorted(lost())[:20]}") from None
 
 
 # Certificates
@@ -154,7 +154,7 @@ class TlsReceiver(Receiver):
         if self.client_authority:
             program.append(str(self.client_authority))
         before = self._count("listening")
-        self._process = Process(self.host.argv(*program), self._output, talk=True)
+        self._process = Child(self.host.argv(*program), self._output, talk=True)
         wait_until(lambda: self._count("listening") > before, SOON_S, f"{self} listens")
         return self
 

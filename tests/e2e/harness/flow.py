@@ -12,7 +12,7 @@ from harness.lab import Lab
 from harness.network import Host
 from harness.sink import PORT, Pace, Recorded, Sink
 from harness.stock_server import Program
-from harness.waiting import wait_until
+from waiting import Failure, wait_until
 
 #: For all messages of a test to arrive on a slow machine.
 ARRIVED_S = 60.0
@@ -200,8 +200,8 @@ class Flow:
 
         try:
             wait_until(all_arrived, ARRIVED_S, "all messages")
-        except AssertionError as late:
-            raise AssertionError(f"{late}: {self.tally(sent)}") from None
+        except Failure as late:
+            raise Failure(f"{late} {self.tally(sent)}") from None
 
     def check_queue_is_empty(self) -> None:
         """The connection given up last is done with, everything processed is written, nothing is kept in the queue."""

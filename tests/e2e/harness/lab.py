@@ -14,7 +14,7 @@ from harness.sender import Sender
 from harness.sink import Pace, Sink
 from harness.stock_server import Program, Proxy, StockServer
 from harness.syslog_ng import MODULE_DIR, configuration, destination
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, wait_until
 
 class Lab:
     """Use it as a context manager."""

@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from children import Child
 from harness.certificates import Certificate
 from harness.network import Host
-from harness.process import Process
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, wait_until
 
 _PROGRAM = Path(__file__).with_name("receiver_main.py")
 
@@ -38,7 +38,7 @@ class Receiver:
         self.events_file = directory / f"{host.name}-{port}.events"
         self._output = directory / f"{host.name}-{port}.output"
         self._certificate = certificate
-        self._process: Process | None = None
+        self._process: Child | None = None
 
     def __repr__(self) -> str:
         return f"{self.name}:{self.port}"
@@ -49,7 +49,7 @@ class Receiver:
         tls = [str(self._certificate.certificate), str(self._certificate.key)] if self._certificate else []
         program = [sys.executable, str(_PROGRAM), str(self.port), str(self.events_file), *tls]
         before = self._count("listening")
-        self._process = Process(self.host.argv(*program), self._output, talk=True)
+        self._process = Child(self.host.argv(*program), self._output, talk=True)
         wait_until(lambda: self._count("listening") > before, SOON_S, f"{self} listens")
         return self
 
@@ -61,10 +61,10 @@ class Receiver:
 
     def freeze(self) -> None:
         """SIGSTOP: its kernel still accepts connections, nobody reads them."""
-        self._running().send_signal(signal.SIGSTOP)
+        self._running().signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._running().send_signal(signal.SIGCONT)
+        self._running().signal(signal.SIGCONT)
 
     def behave(self, behaviour: str) -> None:
         """What to do with new connections: serve, close, reset or greet."""
@@ -114,6 +114,6 @@ class Receiver:
         text = self.events_file.read_text()
         return [line.split() for line in text[: text.rfind("\n") + 1].splitlines()]
 
-    def _running(self) -> Process:
+    def _running(self) -> Child:
         assert self._process, f"{self} does not run"
         return self._process

@@ -4,7 +4,7 @@
 import sys
 from pathlib import Path
 
-from harness.process import Process
+from children import Child
 
 _PROGRAM = Path(__file__).with_name("sender_main.py")
 
@@ -13,7 +13,7 @@ class Sender:
     """Numbers start at 1 and never repeat."""
 
     def __init__(self, socket: Path, output: Path) -> None:
-        self._process = Process([sys.executable, str(_PROGRAM), str(socket)], output, talk=True)
+        self._process = Child([sys.executable, str(_PROGRAM), str(socket)], output, talk=True)
 
     def send(self, count: int) -> range:
         """Send so many messages; return their numbers."""

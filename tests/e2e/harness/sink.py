@@ -8,10 +8,10 @@ from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
+from children import Child
 from harness.certificates import Certificate
 from harness.messages import number_of
 from harness.network import Host
-from harness.process import Process
 
 _PROGRAM = Path(__file__).with_name("sink_main.py")
 _TIME = struct.Struct("qq")
@@ -90,7 +90,7 @@ class Sink:
         self.certificate = certificate
         self._directory = directory
         self._pace = pace
-        self._process: Process | None = None
+        self._process: Child | None = None
         self._starts = 0
         self._recorded: dict[Path, Recorded] = {}
 
@@ -104,7 +104,7 @@ class Sink:
         tls = [str(self.certificate.certificate), str(self.certificate.key)] if self.certificate else []
         program = [sys.executable, str(_PROGRAM), str(PORT), str(self._directory / f"{self}-{self._starts}"),
                    str(self._pace.read_bytes), str(self._pace.pause_ms), *tls]
-        self._process = Process(self.host.argv(*program), self._directory / f"{self}.output", talk=True)
+        self._process = Child(self.host.argv(*program), self._directory / f"{self}.output", talk=True)
         self.tell("serve")
         return self
 
@@ -115,10 +115,10 @@ class Sink:
             self._process = None
 
     def freeze(self) -> None:
-        self._running().send_signal(signal.SIGSTOP)
+        self._running().signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._running().send_signal(signal.SIGCONT)
+        self._running().signal(signal.SIGCONT)
 
     def tell(self, command: str) -> None:
         """One of the commands of sink_main.py."""
@@ -149,6 +149,6 @@ class Sink:
         """Whether connections are left that it has not read to the end."""
         return bool(self.host.sockets("state", "established") or self.host.sockets("state", "close-wait"))
 
-    def _running(self) -> Process:
+    def _running(self) -> Child:
         assert self._process, f"{self} does not run"
         return self._process

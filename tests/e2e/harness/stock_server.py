@@ -4,12 +4,12 @@
 from pathlib import Path
 
 import log_servers
+from children import Child
 from log_servers import Program
 from harness.certificates import Certificate
 from harness.network import Host
-from harness.process import Process
 from harness.sink import PORT, Pace, Sink
-from harness.waiting import SOON_S, wait_until
+from waiting import SOON_S, wait_until
 
 
 class StockServer(Sink):
@@ -33,7 +33,7 @@ class StockServer(Sink):
 
     def stop(self) -> None:
         """SIGTERM, and wait for the end."""
-        self._running().terminate(SOON_S)
+        self._running().terminate(SOON_S, f"{self} stops")
         self._process = None
 
 
@@ -49,8 +49,8 @@ class Proxy:
         self._process.kill()
 
 
-def _start(host: Host, directory: Path, place: log_servers.Place, program: list[str]) -> Process:
-    process = Process(host.argv(*program), directory / f"{host.name}.output")
+def _start(host: Host, directory: Path, place: log_servers.Place, program: list[str]) -> Child:
+    process = Child(host.argv(*program), directory / f"{host.name}.output")
     wait_until(lambda: place.is_served(host.argv()) or not process.alive, SOON_S, f"{host.name} listens")
     assert process.alive, process.output.read_text()
     return process
