@@ -34,7 +34,7 @@ def environment() -> dict[str, str | int]:
     """What the figures depend on besides the settings."""
     model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return {
-        "syslog-ng": stock.version(),
+        "syslog-ng": stock.installed_version(),
         "kernel": platform.release(),
         "cpu": model[1] if model else platform.machine(),
         "cpus": len(os.sched_getaffinity(0)),

@@ -20,7 +20,7 @@ from children import Children, clean_up_on_signals  # noqa: E402
 from numbered import Messages, Sender, Tally, tally  # noqa: E402
 from ports import free_ports  # noqa: E402
 from servers import ADDRESS, Server, SocatServer, SyslogNgServer  # noqa: E402
-from stock import MODULE, SyslogNg, check_module, version  # noqa: E402
+from stock import MODULE, SyslogNg, check_module, installed_version  # noqa: E402
 from waiting import Failure, wait_until  # noqa: E402
 from words import in_plain_words  # noqa: E402
 
@@ -98,7 +98,7 @@ class Demo:
         return self._directory / "source"
 
     def _introduce(self) -> None:
-        print(f"syslog-ng {version()} as it is installed, with {self._module_dir / MODULE}.")
+        print(f"syslog-ng {installed_version()} as it is installed, with {self._module_dir / MODULE}.")
         print("This is its destination:\n")
         ports = {server.name: server.port for server in self.servers}
         print(self._indented(DESTINATION.format(address=ADDRESS, **ports)), flush=True)

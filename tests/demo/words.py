@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The module's log lines, retold for a reader who sees them for the first time."""
 
-from stock import LogLine
+from log_lines import LogLine
 
 
 def _seconds(milliseconds: str) -> str:

@@ -12,10 +12,11 @@ import pytest
 from harness.certificates import CertificateAuthority
 from harness.flow import Flow
 from harness.lab import Lab
-from harness.syslog_ng import MODULE_DIR, installed_version
+from harness.syslog_ng import MODULE_DIR
+from stock import installed_version
 
 NEEDED = {"syslog-ng": "syslog-ng-core", "ip": "iproute2", "ss": "iproute2", "nft": "nftables", "openssl": "openssl",
-          "valgrind": "valgrind", "nm": "binutils"}
+          "valgrind": "valgrind", "nm": "binutils", "pkg-config": "pkg-config"}
 
 
 # Tests of what the installed syslog-ng does not have are not tests of it.

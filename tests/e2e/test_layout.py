@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 from harness import syslog_ng
-from harness.syslog_ng import MODULE_DIR, WRONG_LAYOUT_DIR, check_syntax, installed_version, stock_module_dir
+from harness.syslog_ng import MODULE_DIR, WRONG_LAYOUT_DIR, check_syntax
+from stock import installed_version, stock_module_dir
 
 PLAIN = syslog_ng.configuration(syslog_ng.destination("d_remote", 'network("a" port(514))'), source="internal()")
 

@@ -8,8 +8,8 @@ import pytest
 from harness.certificates import CertificateAuthority
 from harness.lab import Lab
 from harness.receiver import Receiver
-from harness.syslog_ng import parse_log
 from harness.valgrind import errors_of_ours, valgrind
+from log_lines import parse_log
 from waiting import SOON_S, wait_until
 
 ALL_FAILED = "failover: all log servers failed"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from children import find_program
+from stock import state_options
 from waiting import Failure
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -63,8 +64,7 @@ destination d_file {{ file("{place.file}" template("$MSG\\n"){throttle}); }};
 log {{ source(s_network); destination(d_file); flags(flow-control); }};
 """)
     return [find_program("syslog-ng", "syslog-ng-core"), "--foreground", "--no-caps", "--stderr", f"--cfgfile={config}",
-            f"--persist-file={place.directory / 'persist'}", f"--control={place.directory / 'control'}",
-            f"--pidfile={place.directory / 'pid'}"]
+            *state_options(place.directory)]
 
 
 def syslog_ng(place: Place) -> list[str]:

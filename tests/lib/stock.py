@@ -1,32 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The stock syslog-ng: how it is started, and what its own log says."""
+"""The stock syslog-ng: its version, where its modules are, how it is started, and what its own log says."""
 
 import re
 import subprocess
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from children import Child, Children, find_program
 from growing import GrowingFile
-from waiting import Failure, wait_until
+from log_lines import LogLine, parse_log
+from waiting import SOON_S, Failure, wait_until
 
 MODULE = "libfailover.so"
-_START_TIMEOUT_S = 30.0
-_LINE = re.compile(r"^\[[^\]]+\] (?P<message>[^;]*);? ?(?P<tags>.*)$")
-_TAG = re.compile(r"(\w+)='((?:[^'\\]|\\.)*)'")
-_VERSION = re.compile(r"\((\d+\.\d+\.\d+)\)|Installer-Version: (\S+)")
+_VERSION = re.compile(r"Installer-Version: (\S+)")
 
 
-def version() -> str:
-    """The version of the installed syslog-ng, "3.38.1"."""
+@cache
+def installed_version() -> str:
+    """Of syslog-ng, "3.38.1"."""
     asked = subprocess.run([find_program("syslog-ng", "syslog-ng-core"), "--version"], capture_output=True, text=True,
                            check=False)
     found = _VERSION.search(asked.stdout)
     if not found:
         raise Failure(f"syslog-ng --version does not say its version:\n{asked.stdout}{asked.stderr}")
-    return found[1] or found[2]
+    return found[1]
 
 
+@cache
 def stock_module_dir() -> str:
     """Where the stock modules are."""
     asked = subprocess.run([find_program("pkg-config", "pkg-config"), "--variable=moduledir", "syslog-ng"],
@@ -36,19 +36,21 @@ def stock_module_dir() -> str:
     return asked.stdout.strip()
 
 
+def module_path(*own: Path) -> str:
+    """The option by which modules are looked for in a directory of ours first."""
+    return "--module-path=" + ":".join([*map(str, own), stock_module_dir()])
+
+
+def state_options(directory: Path) -> list[str]:
+    """The options by which it touches no other syslog-ng: its state is in a directory of its own."""
+    return [f"--persist-file={directory / 'persist'}", f"--control={directory / 'control'}", f"--pidfile={directory / 'pid'}"]
+
+
 def check_module(module_dir: Path) -> Path:
     """The directory with the module, as an absolute path."""
     if not (module_dir / MODULE).is_file():
         raise Failure(f"{module_dir / MODULE} does not exist: build it first (cmake -B build -G Ninja && cmake --build build).")
     return module_dir.resolve()
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """One line of syslog-ng's own log."""
-
-    message: str
-    tags: dict[str, str]
 
 
 class SyslogNg:
@@ -63,11 +65,9 @@ class SyslogNg:
         self._told = 0
         config_file = directory / "syslog-ng.conf"
         config_file.write_text(config)
-        modules = stock_module_dir() + (f":{module_dir}" if module_dir else "")
         self.child: Child = children.start(
             [*wrapper, find_program("syslog-ng", "syslog-ng-core"), "--foreground", "--no-caps", "--stderr",
-             f"--module-path={modules}", f"--cfgfile={config_file}", f"--persist-file={directory / 'persist'}",
-             f"--control={directory / 'control'}", f"--pidfile={directory / 'pid'}"], log)
+             module_path(*([module_dir] if module_dir else [])), f"--cfgfile={config_file}", *state_options(directory)], log)
 
     def logged(self, message: str) -> bool:
         """Whether a line with this message has been logged; a failure when syslog-ng has ended."""
@@ -80,7 +80,7 @@ class SyslogNg:
         return False
 
     def wait_for(self, message: str) -> None:
-        wait_until(lambda: self.logged(message), _START_TIMEOUT_S, f'syslog-ng logs "{message}"')
+        wait_until(lambda: self.logged(message), SOON_S, f'syslog-ng logs "{message}"')
 
     def new_lines(self) -> list[LogLine]:
         """The lines logged since the last call."""
@@ -90,5 +90,4 @@ class SyslogNg:
         return new
 
     def _read(self) -> None:
-        parsed = (_LINE.match(line) for line in self._log.new_lines().decode(errors="replace").splitlines())
-        self._lines += [LogLine(found["message"], dict(_TAG.findall(found["tags"]))) for found in parsed if found]
+        self._lines += parse_log(self._log.new_lines().decode(errors="replace"))

@@ -10,7 +10,8 @@ from children import Child
 from harness import syslog_ng
 from harness.network import Host
 from harness.sender import Sender
-from harness.syslog_ng import LogLine
+from log_lines import LogLine, parse_log
+from stock import state_options
 from waiting import SOON_S, wait_until
 
 _STARTED = "syslog-ng starting up"
@@ -141,11 +142,11 @@ class Client:
 
     def lines(self, message: str, **tags: str) -> list[LogLine]:
         """All lines so far with this message and at least these tags."""
-        return [line for line in syslog_ng.parse_log(self.log_text()) if line.matches(message, tags)]
+        return [line for line in parse_log(self.log_text()) if line.matches(message, tags)]
 
     def failover_lines(self) -> list[LogLine]:
         """What the module has logged, in order."""
-        return [line for line in syslog_ng.parse_log(self.log_text()) if line.message.startswith("failover: ")]
+        return [line for line in parse_log(self.log_text()) if line.message.startswith("failover: ")]
 
     def wait_for(self, message: str, count: int = 1, timeout_s: float = SOON_S, **tags: str) -> LogLine:
         """Wait until there are so many such lines; return the last of them."""
@@ -154,8 +155,7 @@ class Client:
         return self.lines(message, **tags)[count - 1]
 
     def _argv(self) -> list[str]:
-        options = [f"--persist-file={self._files / 'persist'}", f"--control={self._files / 'control'}",
-                   f"--pidfile={self._files / 'pid'}"]
+        options = state_options(self._files)
         if self._as_service:
             program = syslog_ng.service_argv(self._config, *options, module_dir=self._module_dir)
         else:

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The stock syslog-ng: where it is, its configurations, its syntax check and what it prints."""
+"""Configurations for the stock syslog-ng, its command lines and its syntax check."""
 
-import glob
 import os
 import re
 import shlex
 import subprocess
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
 from pathlib import Path
+
+from stock import module_path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MODULE_DIR = Path(os.environ.get("FAILOVER_MODULE_DIR", REPOSITORY / "build"))
@@ -21,23 +20,7 @@ PROGRAM = shlex.split(os.environ.get("FAILOVER_SYSLOG_NG", "syslog-ng"))
 SOCKET_VARIABLE = "NUMBERS_SOCKET"
 NUMBERS = f'unix-stream("`{SOCKET_VARIABLE}`")'
 
-_LOG_LINE = re.compile(r"^\[(?P<time>[^\]]+)\] (?P<message>[^;]*);? ?(?P<tags>.*)$")
-_TAG = re.compile(r"(\w+)='((?:[^'\\]|\\.)*)'")
 _DESTINATION = re.compile(r"^\s*destination\s+(\w+)\s*\{", re.MULTILINE)
-
-
-@cache
-def installed_version() -> str:
-    text = subprocess.run(["syslog-ng", "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"Installer-Version: (\S+)", text)
-    assert found, text
-    return found[1]
-
-
-@cache
-def stock_module_dir() -> str:
-    asked = subprocess.run(["pkg-config", "--variable=moduledir", "syslog-ng"], capture_output=True, text=True, check=False)
-    return asked.stdout.strip() or sorted(glob.glob("/usr/lib/syslog-ng/[0-9]*"))[-1]
 
 
 def argv(config: Path, *options: str, module_dir: Path = MODULE_DIR) -> list[str]:
@@ -53,7 +36,7 @@ def service_argv(config: Path, *options: str, module_dir: Path = MODULE_DIR) -> 
 
 
 def _paths(config: Path, module_dir: Path) -> list[str]:
-    return [f"--module-path={module_dir}:{stock_module_dir()}", f"--cfgfile={config}"]
+    return [module_path(module_dir), f"--cfgfile={config}"]
 
 
 def internal_to(file: Path) -> str:
@@ -93,20 +76,3 @@ def check_syntax(config: str, directory: Path, *, module_dir: Path = MODULE_DIR)
     done = subprocess.run(argv(path, "--syntax-only", module_dir=module_dir), capture_output=True, text=True, check=False,
                           timeout=60)
     return SyntaxCheck(done.returncode, done.stdout + done.stderr)
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """One line of syslog-ng's own log."""
-
-    time: datetime
-    message: str
-    tags: dict[str, str]
-
-    def matches(self, message: str, tags: dict[str, str]) -> bool:
-        return self.message == message and tags.items() <= self.tags.items()
-
-
-def parse_log(text: str) -> list[LogLine]:
-    parsed = (_LOG_LINE.match(line) for line in text.splitlines())
-    return [LogLine(datetime.fromisoformat(m["time"]), m["message"], dict(_TAG.findall(m["tags"]))) for m in parsed if m]
