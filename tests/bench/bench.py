@@ -29,6 +29,7 @@ for directory in ("lib", "e2e"):
 import death  # noqa: E402
 import many  # noqa: E402
 import report  # noqa: E402
+from certificates import issue_for_addresses  # noqa: E402
 from children import clean_up_on_signals  # noqa: E402
 from cpu import CpuRun, measure_cpu  # noqa: E402
 from loss import SCENARIOS, LossRun, measure_loss  # noqa: E402
@@ -38,7 +39,7 @@ from stage import Stage  # noqa: E402
 from stock import check_module  # noqa: E402
 from switch import SwitchRun, measure_switch  # noqa: E402
 from waiting import Failure  # noqa: E402
-from world import Certificate, World, make_world  # noqa: E402
+from world import World, make_world  # noqa: E402
 
 Pair = tuple[Any, Any]
 Measure = Callable[[Stage, str, int], Any]  # stage, side, number of the pair
@@ -267,7 +268,7 @@ def _run_in_pairs(arguments: argparse.Namespace) -> None:
     make_measure, make_table = PAIRED[arguments.command]
     failback = arguments.command == "loss" and SCENARIOS[arguments.scenario].failback
     with tempfile.TemporaryDirectory(prefix="failover-bench-") as directory, make_world(arguments.rtt_ms) as world:
-        certificate = Certificate(Path(directory), world.servers) if arguments.tls else None
+        certificate = issue_for_addresses(Path(directory), world.servers) if arguments.tls else None
         settings = Settings(failback, certificate, arguments.failover_options, arguments.threaded)
         print(_headline(arguments, world), flush=True)
         pairs = run_pairs(arguments, settings, world, make_measure(arguments))

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 import report
-from harness.certificates import CertificateAuthority
+from certificates import CertificateAuthority
 from harness.faults import FLAWS, first_arrival, flawed_certificate
 from harness.flow import TCP, TLS, Flow, Wire
 from harness.lab import Lab
@@ -282,7 +282,7 @@ def _scene(case: Case, limits: Limits, module_dir: Path, cancelled: threading.Ev
             yield scene
             if lab.client_died():
                 raise Failure("syslog-ng has ended by itself.")
-        except (AssertionError, RuntimeError, OSError, Failure) as error:
+        except (AssertionError, OSError, Failure) as error:
             raise Failure(f"{case}: {error}\n{scene.story()}") from error
 
 

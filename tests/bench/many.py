@@ -19,7 +19,7 @@ from pathlib import Path
 
 import report
 from children import Children
-from harness.network import Host, Network
+from network import Host, Network
 from sides import needs_module, title
 from stock import SyslogNg
 from waiting import Failure

@@ -4,7 +4,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from world import Certificate, World
+from certificates import Certificate
+from world import World
 
 #: name on the command line: (in tables, description)
 SIDES = {

@@ -13,8 +13,9 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from children import Children, find_program
+from network import Namespace, run
 from ports import free_ports
-from waiting import Failure
+from waiting import SOON_S, Failure
 
 #: Set aside for benchmarks of network devices (RFC 2544).
 _NETWORK = ipaddress.ip_network("198.18.0.0/24")
@@ -22,7 +23,6 @@ _PORT_IN_NAMESPACE = 6514
 _QUEUE_PACKETS = 200_000  # never the limit
 _DELAYED_LINK = Path(__file__).with_name("delayed_link.py")
 _DELAYED_LINK_MTU = 16_384  # netem's packets are large too, thanks to offloading
-_START_TIMEOUT_S = 30.0
 
 
 class World(ABC):
@@ -61,7 +61,6 @@ class Namespaces(World):
     def __init__(self, rtt_ms: float) -> None:
         if os.geteuid() != 0:
             raise Failure("--rtt-ms makes network namespaces: run it as root.")
-        self._ip = find_program("ip", "iproute2")
         self._tc = find_program("tc", "iproute2")
         hosts = [str(host) for _, host in zip(range(4), _NETWORK.hosts())]
         self._client_address, self.servers = hosts[0], hosts[1:]
@@ -69,9 +68,9 @@ class Namespaces(World):
         self.description = f"namespaces, {rtt_ms:g} ms round trip"
         self._rtt_ms = rtt_ms
         self._children = Children()
-        self._client, self._server = (f"failover-bench-{os.getpid()}-{side}" for side in ("client", "server"))
-        self.client_wrapper = (self._ip, "netns", "exec", self._client)
-        self.server_wrapper = (self._ip, "netns", "exec", self._server)
+        self._client, self._server = self._sides = [
+            Namespace(f"failover-bench-{os.getpid()}-{side}") for side in ("client", "server")]
+        self.client_wrapper, self.server_wrapper = (tuple(side.argv()) for side in self._sides)
 
     def __enter__(self) -> "Namespaces":
         try:
@@ -83,43 +82,40 @@ class Namespaces(World):
 
     def __exit__(self, *_: object) -> None:
         self._children.__exit__()
-        listed = subprocess.run([self._ip, "netns", "list"], capture_output=True, text=True, check=False)
-        for name in (self._client, self._server):
-            if name in listed.stdout.split():
-                _run(self._ip, "netns", "delete", name)
+        for side in self._sides:
+            side.delete()
 
     def _build(self) -> None:
-        for name in (self._client, self._server):
-            _run(self._ip, "netns", "add", name)
+        for side in self._sides:
+            side.create()
         if self._rtt_ms and not self._has_netem():
             self._connect_delayed()
         else:
             self._connect()
-        for name, addresses in ((self._client, [self._client_address]), (self._server, self.servers)):
+        for side, addresses in ((self._client, [self._client_address]), (self._server, self.servers)):
             for address in addresses:
-                _run(self._ip, "-n", name, "address", "add", f"{address}/{_NETWORK.prefixlen}", "dev", "link0")
+                side.ip("address", "add", f"{address}/{_NETWORK.prefixlen}", "dev", "link0")
             for device in ("lo", "link0"):
-                _run(self._ip, "-n", name, "link", "set", device, "up")
+                side.ip("link", "set", device, "up")
 
     def _has_netem(self) -> bool:
         on_loopback = ["dev", "lo", "root", "netem"]
-        tried = subprocess.run([self._tc, "-n", self._client, "qdisc", "add", *on_loopback], capture_output=True,
+        tried = subprocess.run([self._tc, "-n", self._client.name, "qdisc", "add", *on_loopback], capture_output=True,
                                check=False)
         if tried.returncode:
             return False
-        _run(self._tc, "-n", self._client, "qdisc", "delete", *on_loopback)
+        run(self._tc, "-n", self._client.name, "qdisc", "delete", *on_loopback)
         return True
 
     def _connect(self) -> None:
         """A pair of virtual Ethernet devices, netem on both."""
-        _run(self._ip, "-n", self._client, "link", "add", "link0", "type", "veth",
-             "peer", "name", "link0", "netns", self._server)
+        self._client.ip("link", "add", "link0", "type", "veth", "peer", "name", "link0", "netns", self._server.name)
         if not self._rtt_ms:
             return
         self.description += " (netem)"
-        for name in (self._client, self._server):
-            _run(self._tc, "-n", name, "qdisc", "add", "dev", "link0", "root", "netem",
-                 "delay", f"{self._rtt_ms / 2}ms", "limit", str(_QUEUE_PACKETS))
+        for side in self._sides:
+            run(self._tc, "-n", side.name, "qdisc", "add", "dev", "link0", "root", "netem",
+                "delay", f"{self._rtt_ms / 2}ms", "limit", str(_QUEUE_PACKETS))
 
     def _connect_delayed(self) -> None:
         """Two TUN devices and the process between them; it stays with them when one is moved."""
@@ -128,30 +124,11 @@ class Namespaces(World):
             argv = [*self.client_wrapper, sys.executable, "-B", str(_DELAYED_LINK),
                     "--delay-ms", str(self._rtt_ms / 2), "link0", "link1"]
             link = self._children.start(argv, Path(log.name), talk=True)
-            link.next_line(_START_TIMEOUT_S)
-        _run(self._ip, "-n", self._client, "link", "set", "link1", "name", "link0", "netns", self._server)
-        for name in (self._client, self._server):
-            _run(self._ip, "-n", name, "link", "set", "link0", "mtu", str(_DELAYED_LINK_MTU),
-                 "txqueuelen", str(_QUEUE_PACKETS))
-
-
-def _run(*argv: str) -> None:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Failure(f"{' '.join(argv)}: {done.stderr.strip()}")
+            link.next_line(SOON_S)
+        self._client.ip("link", "set", "link1", "name", "link0", "netns", self._server.name)
+        for side in self._sides:
+            side.ip("link", "set", "link0", "mtu", str(_DELAYED_LINK_MTU), "txqueuelen", str(_QUEUE_PACKETS))
 
 
 def make_world(rtt_ms: float | None) -> World:
     return Loopback() if rtt_ms is None else Namespaces(rtt_ms)
-
-
-class Certificate:
-    """A certificate for all servers that is its own authority."""
-
-    def __init__(self, directory: Path, addresses: list[str]) -> None:
-        self.certificate = directory / "certificate.pem"
-        self.key = directory / "key.pem"
-        names = ",".join(f"IP:{address}" for address in addresses)
-        _run(find_program("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-days", "2", "-subj", "/CN=failover benchmark", "-addext", f"subjectAltName={names}",
-             "-keyout", str(self.key), "-out", str(self.certificate))

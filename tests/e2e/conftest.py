@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.certificates import CertificateAuthority
+from certificates import CertificateAuthority
 from harness.flow import Flow
 from harness.lab import Lab
 from harness.syslog_ng import MODULE_DIR

@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness.certificates import CertificateAuthority
+from certificates import CertificateAuthority
 from harness.lab import Lab
 from harness.receiver import Receiver
 from waiting import holds_for, wait_until

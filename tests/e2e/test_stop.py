@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.certificates import CertificateAuthority
+from certificates import CertificateAuthority
 from harness.lab import Lab
 from harness.receiver import Receiver
 from harness.valgrind import errors_of_ours, valgrind

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness.certificates import CertificateAuthority
+from certificates import CertificateAuthority
 from harness.client import Client
 from harness.lab import Lab
 from harness.syslog_ng import configuration, destination

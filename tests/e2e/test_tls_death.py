@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.certificates import CertificateAuthority
+from certificates import CertificateAuthority
 from harness.faults import (FLAWS, Fault, TlsReceiver, fingerprint, flawed_certificate, message_time, tls_server,
                             wait_none_lost)
 from harness.lab import Lab

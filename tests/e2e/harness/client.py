@@ -8,7 +8,7 @@ from pathlib import Path
 
 from children import Child
 from harness import syslog_ng
-from harness.network import Host
+from network import Host
 from harness.sender import Sender
 from log_lines import LogLine, parse_log
 from stock import state_options

@@ -19,15 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from children import Child
-from harness.certificates import Certificate, CertificateAuthority
+from certificates import Certificate, CertificateAuthority
 from harness.lab import Lab
-from harness.network import Host
+from network import Host
 from harness.receiver import Receiver
 from harness.receiver_main import Events, Server
 from harness.sink import Sink
 from waiting import SOON_S, Failure, wait_until
 
 _E2E = Path(__file__).resolve().parents[1]
+_LIB = _E2E.with_name("lib")
 _NO_NAME = "-"
 
 #: Far under what the kernel alone needs (two minutes to connect, a quarter of an hour and more when connected),
@@ -148,7 +149,7 @@ class TlsReceiver(Receiver):
         self.tickets = True  # for the resumption of sessions, right after the handshake
 
     def start(self) -> "TlsReceiver":
-        program = ["env", f"PYTHONPATH={_E2E}", sys.executable, "-m", "harness.faults", str(self.port),
+        program = ["env", f"PYTHONPATH={_E2E}:{_LIB}", sys.executable, "-m", "harness.faults", str(self.port),
                    str(self.events_file), str(self.certificate.certificate), str(self.certificate.key),
                    str(2 * self.tickets)]
         if self.client_authority:

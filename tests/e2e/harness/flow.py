@@ -6,10 +6,10 @@ import os
 import time
 from dataclasses import dataclass
 
-from harness.certificates import CertificateAuthority
+from certificates import CertificateAuthority
 from harness.client import Client
 from harness.lab import Lab
-from harness.network import Host
+from network import Host
 from harness.sink import PORT, Pace, Recorded, Sink
 from harness.stock_server import Program
 from waiting import Failure, wait_until

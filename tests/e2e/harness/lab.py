@@ -6,9 +6,9 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from harness.certificates import Certificate
+from certificates import Certificate
 from harness.client import Client
-from harness.network import Host, Network
+from network import Host, Network
 from harness.receiver import Receiver
 from harness.sender import Sender
 from harness.sink import Pace, Sink

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from children import Child
-from harness.certificates import Certificate
-from harness.network import Host
+from certificates import Certificate
+from network import Host
 from waiting import SOON_S, wait_until
 
 _PROGRAM = Path(__file__).with_name("receiver_main.py")

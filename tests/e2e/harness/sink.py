@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from children import Child
-from harness.certificates import Certificate
+from certificates import Certificate
 from harness.messages import number_of
-from harness.network import Host
+from network import Host
 
 _PROGRAM = Path(__file__).with_name("sink_main.py")
 _TIME = struct.Struct("qq")

@@ -6,8 +6,8 @@ from pathlib import Path
 import log_servers
 from children import Child
 from log_servers import Program
-from harness.certificates import Certificate
-from harness.network import Host
+from certificates import Certificate
+from network import Host
 from harness.sink import PORT, Pace, Sink
 from waiting import SOON_S, wait_until
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Hosts as network namespaces on one switch; nothing of it touches the machine's own network.
+"""Network namespaces, and hosts made of them on one switch; nothing of it touches the machine's own network.
 
 The switch is a bridge in a namespace of its own, so that deleting the namespaces removes everything. Programs on a host
 see their own /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf: `ip netns exec` runs them in a private mount namespace,
@@ -13,6 +13,9 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from children import find_program
+from waiting import Failure
+
 _LAB_NUMBERS = itertools.count(1)
 _FIRST_HOST = 11
 _EXEC_WITH_NAMES = 'for f in hosts resolv.conf nsswitch.conf; do mount --bind "$0/$f" "/etc/$f" || exit 125; done; exec "$@"'
@@ -22,11 +25,34 @@ _DROP_ALL = """table inet vanished {
 }"""
 
 
-def _run(*argv: str, stdin: str | None = None) -> str:
+def run(*argv: str, stdin: str | None = None) -> str:
+    """What the program prints; a failure with what it says when it fails."""
     done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
+        raise Failure(f"{' '.join(argv)}: {done.stderr.strip()}")
     return done.stdout
+
+
+class Namespace:
+    """A network of its own, empty at first; that of no program but those started in it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._ip = find_program("ip", "iproute2")
+
+    def create(self) -> None:
+        run(self._ip, "netns", "add", self.name)
+
+    def delete(self) -> None:
+        """With all that is in it. No error when there is none."""
+        subprocess.run([self._ip, "netns", "delete", self.name], capture_output=True, check=False)
+
+    def ip(self, *arguments: str) -> None:
+        run(self._ip, "-n", self.name, *arguments)
+
+    def argv(self, *program: str) -> list[str]:
+        """The command that runs a program in it, in place (the pid stays)."""
+        return [self._ip, "netns", "exec", self.name, *program]
 
 
 class Host:
@@ -35,23 +61,22 @@ class Host:
     def __init__(self, network: "Network", name: str, number: int) -> None:
         self.network = network
         self.name = name
-        self.namespace = f"{network.prefix}-{number}"
+        self.namespace = Namespace(f"{network.prefix}-{number}")
         self.ip4 = f"10.77.0.{number}"
         self.ip6 = f"fd77::{number:x}"
         self._port = f"port{number}"
 
     def create(self) -> None:
-        _run("ip", "netns", "add", self.namespace)
-        _run("ip", "-n", self.network.switch, "link", "add", self._port, "type", "veth", "peer", "name", "eth0",
-             "netns", self.namespace)
-        _run("ip", "-n", self.network.switch, "link", "set", self._port, "master", "switch", "up")
+        self.namespace.create()
+        self.network.switch.ip("link", "add", self._port, "type", "veth", "peer", "name", "eth0", "netns", self.namespace.name)
+        self.network.switch.ip("link", "set", self._port, "master", "switch", "up")
         self.ip("link", "set", "lo", "up")
         self.ip("link", "set", "eth0", "up")
         self.add_address(f"{self.ip4}/24")
         self.add_address(f"{self.ip6}/64")
 
     def ip(self, *arguments: str) -> None:
-        _run("ip", "-n", self.namespace, *arguments)
+        self.namespace.ip(*arguments)
 
     def add_address(self, address: str) -> None:
         no_wait = ["nodad"] if ":" in address else []
@@ -59,11 +84,10 @@ class Host:
 
     def argv(self, *program: str) -> list[str]:
         """The command that runs a program on this host, in place (the pid stays)."""
-        directory = str(self.network.directory)
-        return ["ip", "netns", "exec", self.namespace, "sh", "-c", _EXEC_WITH_NAMES, directory, *program]
+        return self.namespace.argv("sh", "-c", _EXEC_WITH_NAMES, str(self.network.directory), *program)
 
     def run(self, *program: str) -> str:
-        return _run(*self.argv(*program))
+        return run(*self.argv(*program))
 
     def sockets(self, *filters: str) -> list[str]:
         """TCP sockets of this host as `ss` lists them, one a line."""
@@ -75,14 +99,14 @@ class Host:
 
     def vanish(self) -> None:
         """Drop every packet in and out: the host no longer answers anything."""
-        _run("ip", "netns", "exec", self.namespace, "nft", "-f", "-", stdin=_DROP_ALL)
+        run(*self.namespace.argv("nft", "-f", "-"), stdin=_DROP_ALL)
 
     def appear(self) -> None:
-        _run("ip", "netns", "exec", self.namespace, "nft", "delete", "table", "inet", "vanished")
+        run(*self.namespace.argv("nft", "delete", "table", "inet", "vanished"))
 
     def unplug(self) -> None:
         """Take the link down at the switch, as a pulled cable would."""
-        _run("ip", "-n", self.network.switch, "link", "set", self._port, "down")
+        self.network.switch.ip("link", "set", self._port, "down")
 
 
 class Network:
@@ -91,7 +115,7 @@ class Network:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.prefix = f"failover-{os.getpid()}-{next(_LAB_NUMBERS)}"
-        self.switch = f"{self.prefix}-switch"
+        self.switch = Namespace(f"{self.prefix}-switch")
         self.hosts: dict[str, Host] = {}
         self._names: dict[str, list[str]] = {}
         (directory / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
@@ -99,9 +123,9 @@ class Network:
         self._write_names()
 
     def create(self) -> None:
-        _run("ip", "netns", "add", self.switch)
-        _run("ip", "-n", self.switch, "link", "add", "switch", "type", "bridge")
-        _run("ip", "-n", self.switch, "link", "set", "switch", "up")
+        self.switch.create()
+        self.switch.ip("link", "add", "switch", "type", "bridge")
+        self.switch.ip("link", "set", "switch", "up")
 
     def add_host(self, name: str, *, named: bool = True) -> Host:
         host = Host(self, name, _FIRST_HOST + len(self.hosts))
@@ -123,7 +147,7 @@ class Network:
 
     def close(self) -> None:
         for namespace in [*(host.namespace for host in self.hosts.values()), self.switch]:
-            subprocess.run(["ip", "netns", "delete", namespace], capture_output=True, check=False)
+            namespace.delete()
 
     def _write_names(self) -> None:
         # In place, not by rename: the file is bind-mounted in running programs.
