@@ -33,7 +33,7 @@ from certificates import issue_for_addresses  # noqa: E402
 from children import clean_up_on_signals  # noqa: E402
 from cpu import CpuRun, measure_cpu  # noqa: E402
 from loss import SCENARIOS, LossRun, measure_loss  # noqa: E402
-from numbered import Messages  # noqa: E402
+from messages import Messages  # noqa: E402
 from sides import SIDES, Settings, title  # noqa: E402
 from stage import Stage  # noqa: E402
 from stock import check_module  # noqa: E402
@@ -67,7 +67,7 @@ def run_pairs(arguments: argparse.Namespace, settings: Settings, world: World, m
 
 
 def _cpu(arguments: argparse.Namespace) -> Measure:
-    messages = Messages.of_size(arguments.size)
+    messages = Messages(arguments.size)
     return lambda stage, side, _: measure_cpu(stage, side, messages, arguments.messages)
 
 

@@ -7,11 +7,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from numbered import Messages
+from messages import Messages
 from stage import Stage
 from waiting import Failure
 
 _BLOCK_MESSAGES = 1_000
+_READ_BYTES = 1 << 20  # at a time, so that the server costs little
 _DELIVERY_TIMEOUT_S = 600.0
 
 
@@ -43,19 +44,19 @@ def _peak_memory_kib(pid: int) -> int:
 
 def _send(path: Path, messages: Messages, count: int) -> None:
     """As fast as the source reads; the messages are made beforehand and cost next to nothing."""
-    block = memoryview(messages.lines(0, _BLOCK_MESSAGES))
+    block = memoryview(messages.lines(1, _BLOCK_MESSAGES + 1))
     whole, rest = divmod(count, _BLOCK_MESSAGES)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as source:
         source.connect(str(path))
         for _ in range(whole):
             source.sendall(block)
-        source.sendall(messages.lines(0, rest))
+        source.sendall(messages.lines(1, rest + 1))
 
 
 def measure_cpu(stage: Stage, side: str, messages: Messages, count: int) -> CpuRun:
     """Deliver so many messages with a fresh client. Its start and its end are not counted."""
     with stage:
-        server = stage.start_server(0, record=False, options=("--expect", str(count)))
+        server = stage.start_server(0, record=False, options=(f"--expect={count}", f"--read-bytes={_READ_BYTES}"))
         client = stage.start_client(side).child
         cpu_before, started = _cpu_ns(client.pid), time.monotonic_ns()
         _send(stage.source, messages, count)

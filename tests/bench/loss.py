@@ -4,21 +4,23 @@
 import random
 import signal
 import time
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import log_servers
 from log_servers import Program
-from numbered import Messages, Sender, tally
+from messages import Messages
+from records import Delivery, Tally, tally
+from sender import Sender
 from stage import LogServer, Stage
-from waiting import wait_until
+from stock import SyslogNg
+from waiting import Failure, wait_until
 
 _TIMEOUT_S = 120.0
 _STREAM_S = 1.0  # of messages before and after what happens
 _BLOCKED_S = 0.5  # a sender that makes no progress for so long waits for the server
 _KILLS = 10
-_SLOW = ("--read-bytes", "4096", "--pause-ms", "2")
+_SLOW = ("--expect=0", "--read-bytes=4096", "--pause-ms=2")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Stream:
     """The messages on their way, and the stage they are on."""
 
     stage: Stage
+    client: SyslogNg
     sender: Sender
     random: random.Random
 
@@ -51,11 +54,20 @@ class Stream:
 
     def wait_until_blocked(self) -> None:
         """Until nothing more can be sent: every buffer on the way is full."""
-        self._wait(lambda: time.monotonic() - self.sender.progressed > _BLOCKED_S, "every buffer is full")
+        taken, since = 0, time.monotonic()
+
+        def is_blocked() -> bool:
+            nonlocal taken, since
+            if self.sender.taken() != taken:
+                taken, since = self.sender.taken(), time.monotonic()
+            return time.monotonic() - since > _BLOCKED_S
+
+        self._wait(is_blocked, "every buffer is full")
 
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
         def look() -> bool:
-            self.sender.check()
+            if not self.client.child.alive:
+                raise Failure("syslog-ng has ended.")
             return condition()
 
         wait_until(look, _TIMEOUT_S, what)
@@ -112,7 +124,7 @@ class Scenario:
     description: str
     act: Callable[[Stream, list[LogServer]], LogServer]
     rate: int = 20_000
-    first_server: tuple[str, ...] = ()  # options of receiver.py for the primary
+    first_server: tuple[str, ...] = ("--expect=0",)  # options of log_server_main.py for the primary
     stock: Program | None = None  # the primary in its place
     proxied: bool = False  # HAProxy before that
     primary_gone: bool = False  # in order, before the first message
@@ -138,33 +150,31 @@ SCENARIOS = {
 }
 
 
-def _longest_gap_ms(stage: Stage) -> float:
-    times = array("q")
-    for life in stage.lives:
-        if life.times.exists():
-            block = life.times.read_bytes()
-            times.frombytes(block[: len(block) - len(block) % times.itemsize])
-    ordered = sorted(times)
-    return max((later - earlier for earlier, later in zip(ordered, ordered[1:])), default=0) / 1e6
+def _count(stage: Stage, messages: Messages, sent: int) -> Tally:
+    """A message that a kill has cut short is not torn."""
+    counted = tally((Delivery(life.name, recorded) for life in stage.lives for recorded in life.recorded(messages)), sent)
+    counted.torn += sum(bool(recorded.rest) for life in stage.lives if not life.killed for recorded in life.recorded(messages))
+    return counted
 
 
 def measure_loss(stage: Stage, side: str, name: str, size: int, rate: int | None, seed: int) -> LossRun:
     """Play one scenario and count."""
-    scenario, messages = SCENARIOS[name], Messages.of_size(size)
+    scenario, messages = SCENARIOS[name], Messages(size)
     rate = rate or scenario.rate
     with stage:
         primary = (stage.start_stock_primary(scenario.stock, proxied=scenario.proxied) if scenario.stock
                    else stage.start_server(0, options=scenario.first_server))
         servers = [primary, stage.start_server(1), stage.start_server(2)]
-        client = stage.start_client(side).child
+        client = stage.start_client(side)
         if scenario.primary_gone:
             servers[0].child.terminate(_TIMEOUT_S, "the primary stops")
-        with Sender(stage.source, messages, rate) as sender:
-            stream = Stream(stage, sender, random.Random(seed))
+        with stage.start_sender(messages) as sender:
+            sender.stream(rate)
+            stream = Stream(stage, client, sender, random.Random(seed))
             stream.wait_at(scenario.act(stream, servers))
-            sent = sender.stop()
-        stage.wait_for_end(messages.lines(sent - 1, sent))
-        client.terminate(_TIMEOUT_S, "syslog-ng stops")
+            sent = sender.pause()
+            stage.wait_for_end(messages.line(sent))
+        client.child.terminate(_TIMEOUT_S, "syslog-ng stops")
         stage.stop_servers()
-        counted = tally([life.delivery() for life in stage.lives if life.file.exists()], messages, sent)
-        return LossRun(side, name, sent, counted.lost, counted.doubled, counted.torn, _longest_gap_ms(stage))
+        counted = _count(stage, messages, sent)
+        return LossRun(side, name, sent, counted.lost, counted.doubled, counted.torn, counted.longest_gap_ms)

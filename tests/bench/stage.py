@@ -1,32 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One run of a measurement: a fresh client, fresh servers, a directory of its own; nothing left afterwards."""
 
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import log_servers
 from children import Child, Children
-from numbered import Delivery
+from log_server import log_server, wait_listening
+from messages import Messages
+from records import Recorded, Records
+from sender import Sender
 from sides import Settings, configuration, needs_module
 from stock import SyslogNg
 from waiting import Failure, wait_until
 from world import World
 
-_RECEIVER = Path(__file__).with_name("receiver.py")
 _TIMEOUT_S = 60.0
 
 
 class LogServer:
-    """One on one of the world's addresses: receiver.py, or a stock one, which tells no moments."""
+    """One on one of the world's addresses: ours, or a stock one, which tells no moments."""
 
-    def __init__(self, child: Child, name: str, file: Path) -> None:
+    def __init__(self, child: Child, name: str, prefix: Path) -> None:
         self.child = child
         self.name = name
-        self.file = file
-        self.times = file.with_suffix(".times")
         self.killed = False
+        self._prefix = prefix
 
     def next_moment(self, event: str, timeout_s: float = _TIMEOUT_S) -> int:
         """Wait for "first" or "reached"; return when it was, in ns of CLOCK_MONOTONIC."""
@@ -42,11 +42,14 @@ class LogServer:
         self.killed = True
         return moment
 
-    def received_bytes(self) -> int:
-        return self.file.stat().st_size if self.file.exists() else 0
+    def files(self) -> list[Path]:
+        return list(self._prefix.parent.glob(f"{self._prefix.name}-*.received"))
 
-    def delivery(self) -> Delivery:
-        return Delivery(self.name, self.file, self.killed)
+    def received_bytes(self) -> int:
+        return sum(file.stat().st_size for file in self.files())
+
+    def recorded(self, messages: Messages) -> list[Recorded]:
+        return Records(self._prefix, messages).connections()
 
 
 class Stage:
@@ -72,28 +75,22 @@ class Stage:
     def source(self) -> Path:
         return self.directory / "source"
 
-    def start_server(self, index: int, *, record: bool = True, options: tuple[str, ...] = ()) -> LogServer:
-        """Start server number index; a server that was killed is started again, with a new file."""
-        number = len(self.lives) + 1
-        file = self.directory / f"server-{index}-{number}.received"
-        argv = [*self.world.server_wrapper, sys.executable, "-B", str(_RECEIVER),
-                "--address", self.world.servers[index], "--port", str(self.world.port), *options]
-        if record:
-            argv += ["--output", str(file), "--times", str(file.with_suffix(".times"))]
-        if self.settings.tls:
-            argv += ["--certificate", str(self.settings.tls.certificate), "--key", str(self.settings.tls.key)]
-        child = self._children.start(argv, self.directory / f"server-{index}-{number}.log", talk=True)
-        if child.next_line(_TIMEOUT_S) != "listening":
-            raise Failure("The receiver does not start as it should.")
-        self.lives.append(LogServer(child, f"server {index}", file))
+    def start_server(self, index: int, *, record: bool = True, options: tuple[str, ...] = ("--expect=0",)) -> LogServer:
+        """Start server number index; a server that was killed is started again, with new records."""
+        prefix = self.directory / f"server-{index}-{len(self.lives) + 1}"
+        program = log_server(self.world.port, f"--address={self.world.servers[index]}", *options,
+                             record=prefix if record else None, certificate=self.settings.tls)
+        child = self._children.start([*self.world.server_wrapper, *program], prefix.with_suffix(".log"), talk=True)
+        wait_listening(child)
+        self.lives.append(LogServer(child, f"server {index}", prefix))
         return self.lives[-1]
 
     def start_stock_primary(self, program: log_servers.Program, *, proxied: bool) -> LogServer:
         """Start a log server that people run, by itself or behind HAProxy."""
         world, tls = self.world, self.settings.tls
         place = log_servers.Place(world.servers[0], world.backend_port if proxied else world.port, self.directory / "stock",
-                                  self.directory / "server-0.received", *((tls.certificate, tls.key) if tls else ()))
-        self.lives.append(LogServer(self._start_stock(place, program(place)), "server 0", place.file))
+                                  self.directory / "stock-primary-1.received", *((tls.certificate, tls.key) if tls else ()))
+        self.lives.append(LogServer(self._start_stock(place, program(place)), "server 0", self.directory / "stock-primary"))
         if proxied:
             front = log_servers.Place(world.servers[0], world.port, self.directory / "proxy")
             self._start_stock(front, log_servers.haproxy(front, place))
@@ -111,6 +108,10 @@ class Stage:
             raise Failure(f"{failure}\n{self._log_of(client)}") from failure
         return client
 
+    def start_sender(self, messages: Messages) -> Sender:
+        """It sends nothing yet."""
+        return Sender(self.source, self.directory / "sender.log", messages)
+
     def stop_servers(self) -> None:
         """In order, once the client is gone: what is on its way still arrives."""
         running = [life for life in self.lives if life.child.alive]
@@ -119,7 +120,7 @@ class Stage:
 
     def wait_for_end(self, last: bytes) -> None:
         """Until the last line has arrived at some server."""
-        wait_until(lambda: any(_ends_with(life.file, last) for life in self.lives), _TIMEOUT_S,
+        wait_until(lambda: any(_ends_with(file, last) for life in self.lives for file in life.files()), _TIMEOUT_S,
                    "the last message arrives")
 
     def _start_stock(self, place: log_servers.Place, argv: list[str]) -> Child:
@@ -136,7 +137,7 @@ class Stage:
 
 
 def _ends_with(file: Path, last: bytes) -> bool:
-    if not file.exists() or file.stat().st_size < len(last):
+    if file.stat().st_size < len(last):
         return False
     with file.open("rb") as opened:
         opened.seek(-len(last), 2)

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from numbered import Messages, Sender
+from messages import Messages
 from stage import LogServer, Stage
 from waiting import wait_until
 
@@ -32,7 +32,8 @@ def measure_switch(stage: Stage, side: str, size: int, rate: int) -> SwitchRun:
     with stage:
         servers = [stage.start_server(index) for index in range(3)]
         stage.start_client(side)
-        with Sender(stage.source, Messages.of_size(size), rate):
+        with stage.start_sender(Messages(size)) as sender:
+            sender.stream(rate)
             killed = _kill_when_busy(servers[0], size, rate)
             first = servers[1].next_moment("first") - killed
             killed = _kill_when_busy(servers[1], size, rate)

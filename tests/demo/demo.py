@@ -17,15 +17,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from children import Children, clean_up_on_signals  # noqa: E402
-from numbered import Messages, Sender, Tally, tally  # noqa: E402
 from ports import free_ports  # noqa: E402
-from servers import ADDRESS, Server, SocatServer, SyslogNgServer  # noqa: E402
+from records import Delivery, Tally, tally  # noqa: E402
+from sender import Sender  # noqa: E402
+from servers import ADDRESS, MESSAGES, Server, SocatServer, SyslogNgServer  # noqa: E402
 from stock import MODULE, SyslogNg, check_module, installed_version  # noqa: E402
 from waiting import Failure, wait_until  # noqa: E402
 from words import in_plain_words  # noqa: E402
 
 RATE = 500
-MESSAGES = Messages(b" a message of the failover demo")
 STREAM_S = 3  # of messages at each server before the next thing happens
 STEP_TIMEOUT_S = 30.0
 _LOOK_S = 0.005  # from one look at what has arrived to the next
@@ -71,13 +71,13 @@ class Demo:
         self._directory = directory
         self._module_dir = module_dir
         self._names = {server.endpoint: server.name for server in self.servers}
-        self._sender: Sender | None = None
         self._started = time.monotonic()
 
     def run(self) -> Tally:
         self._introduce()
         self._start()
-        with Sender(self._socket, MESSAGES, RATE) as self._sender:
+        with Sender(self._socket, self._directory / "sender.log", MESSAGES) as sender:
+            sender.stream(RATE)
             self._tell("demo", f"sends {RATE} numbered messages a second to syslog-ng")
             self._stream_to(self.primary)
             self._kill(self.primary, then=self.second)
@@ -86,7 +86,7 @@ class Demo:
             self._stream_to(self.third)
             self._bring_back(self.primary, leaving=self.third)
             self._stream_to(self.primary)
-            sent = self._sender.stop()
+            sent = sender.pause()
             self._tell("demo", f"stops, after {sent} messages")
             self._wait_for(lambda: self._has_last(sent), "the last message arrives")
         return self._close(sent)
@@ -142,8 +142,10 @@ class Demo:
         """Stop the client first, so that it has nothing more to send."""
         assert self.client
         self.client.child.terminate(STEP_TIMEOUT_S, "syslog-ng stops")
-        deliveries = [delivery for server in self.servers for delivery in server.deliveries()]
-        return tally(deliveries, MESSAGES, sent)
+        counted = tally([Delivery(server.name, life.recorded()) for server in self.servers for life in server.lives], sent)
+        # A message that a kill has cut short is not torn.
+        counted.torn += sum(bool(life.recorded().rest) for server in self.servers for life in server.lives if not life.killed)
+        return counted
 
     # Watching
 
@@ -152,14 +154,11 @@ class Demo:
         return self.client.logged(message)
 
     def _has_last(self, sent: int) -> bool:
-        last = MESSAGES.lines(sent - 1, sent)
-        return any(delivery.file.read_bytes().endswith(last) for delivery in self.primary.deliveries())
+        return sent in self.primary.lives[-1].recorded().numbers[-1:]
 
     def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
         def look() -> bool:
             self._retell_log()
-            if self._sender:
-                self._sender.check()
             return condition()
 
         wait_until(look, STEP_TIMEOUT_S, what, _LOOK_S)

@@ -6,27 +6,26 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from children import Child, Children, find_program
-from growing import GrowingFile
-from numbered import Delivery
+from messages import Messages
+from records import Recorded
 from stock import SyslogNg
 from waiting import wait_until
 
 ADDRESS = "127.0.0.1"
+MESSAGES = Messages(60)
 _START_TIMEOUT_S = 30.0
 
 
-class _Life:
+class Life:
     """From one start of a server to its end: a file of its own, so that a line cut by a kill stays the last."""
 
     def __init__(self, file: Path) -> None:
-        self.file = file
         self.killed = False
-        self._growing = GrowingFile(file)
-        self._received = 0
+        self._recorded = Recorded(file, MESSAGES)
 
-    def received(self) -> int:
-        self._received += self._growing.new_lines().count(b"\n")
-        return self._received
+    def recorded(self) -> Recorded:
+        self._recorded.update()
+        return self._recorded
 
 
 class Server(ABC):
@@ -39,7 +38,7 @@ class Server(ABC):
         self.port = port
         self._children = children
         self._directory = directory
-        self._lives: list[_Life] = []
+        self.lives: list[Life] = []
         self._process: Child | None = None
 
     @property
@@ -48,13 +47,13 @@ class Server(ABC):
 
     @property
     def was_killed(self) -> bool:
-        return any(life.killed for life in self._lives)
+        return any(life.killed for life in self.lives)
 
     def start(self) -> None:
         """Start it, and return when it listens."""
-        number = len(self._lives) + 1
+        number = len(self.lives) + 1
         file = self._directory / f"{self.name}-{number}.received"
-        self._lives.append(_Life(file))
+        self.lives.append(Life(file))
         self._process = self._start(self._directory / f"{self.name}-{number}", file)
 
     def kill(self) -> float:
@@ -62,15 +61,12 @@ class Server(ABC):
         assert self._process
         moment = time.monotonic()
         self._process.kill()
-        self._lives[-1].killed = True
+        self.lives[-1].killed = True
         return moment
 
     def received(self) -> int:
         """How many messages it has received since it was started last."""
-        return self._lives[-1].received()
-
-    def deliveries(self) -> list[Delivery]:
-        return [Delivery(self.name, life.file, life.killed) for life in self._lives if life.file.exists()]
+        return len(self.lives[-1].recorded().numbers)
 
     @abstractmethod
     def _start(self, state: Path, file: Path) -> Child: ...

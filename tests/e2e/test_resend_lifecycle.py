@@ -7,9 +7,10 @@ import pytest
 
 from harness.flow import ARRIVED_S, TCP, TLS, Flow, Wire, disk_buffer
 from harness.lab import Lab
-from harness.sink import Recorded
 from harness.valgrind import errors_of_ours, valgrind
-from harness.waiting import wait_until
+from messages import PARSED
+from records import Recorded
+from waiting import wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 BACK = "failover: back on the primary log server"
@@ -66,7 +67,7 @@ def taken(lab: Lab) -> tuple[str, Recorded]:
     file = lab.directory / "taken.received"
     driver = f'file("{file}" template("<13>$DATE $HOST $MSGHDR$MSG\\n"))'
     config = f"destination d_taken {{ {driver}; }};\nlog {{ source(s_numbers); destination(d_taken); }};\n"
-    return config, Recorded(file)
+    return config, Recorded(file, PARSED)
 
 
 @both

@@ -11,8 +11,8 @@ import log_servers
 import pytest
 
 from harness.flow import RATE, TCP, TLS, Flow, Wire
-from harness.messages import BYTES
 from harness.sink import BEHIND
+from messages import PARSED
 from harness.stock_server import Program
 
 FAILED = "failover: log server failed"
@@ -22,7 +22,7 @@ MOST_DOUBLED_S = 5
 #: For a server that lags.
 TOO_FAST_RATE = 20_000
 #: More than one reads within the grace.
-BACKLOG_BYTES = BYTES * log_servers.LAGGING_RATE
+BACKLOG_BYTES = PARSED.size * log_servers.LAGGING_RATE
 
 both = pytest.mark.parametrize("wire", [TCP, TLS], ids=str)
 stock = pytest.mark.parametrize("program", [log_servers.syslog_ng, log_servers.rsyslog], ids=lambda it: it.__name__)

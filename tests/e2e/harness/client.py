@@ -9,8 +9,9 @@ from pathlib import Path
 from children import Child
 from harness import syslog_ng
 from network import Host
-from harness.sender import Sender
 from log_lines import LogLine, parse_log
+from messages import PARSED
+from sender import Sender
 from stock import state_options
 from waiting import SOON_S, wait_until
 
@@ -88,7 +89,7 @@ class Client:
     def sender(self) -> Sender:
         """What it sends arrives at the source syslog_ng.NUMBERS."""
         if not self._sender:
-            self._sender = Sender(self._socket, self._files / "sender.output")
+            self._sender = Sender(self._socket, self._files / "sender.output", PARSED)
         return self._sender
 
     def control(self, *command: str) -> str:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A client under load between three log servers, and the books of where its messages went."""
 
-import itertools
 import os
 import time
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from certificates import CertificateAuthority
 from harness.client import Client
 from harness.lab import Lab
 from network import Host
-from harness.sink import PORT, Pace, Recorded, Sink
+from harness.sink import PORT, Pace, Sink
 from harness.stock_server import Program
+from records import Delivery, Recorded, Tally, tally
 from waiting import Failure, wait_until
 
 #: For all messages of a test to arrive on a slow machine.
@@ -40,18 +40,6 @@ FRAMED, FRAMED_TLS = Wire("syslog", tls=False), Wire("syslog", tls=True)
 def disk_buffer(reliable: str) -> str:
     """An option of the destination; large enough for all messages of a test."""
     return f"disk-buffer(reliable({reliable}) disk-buf-size(100000000) dir(`DIRECTORY`))"
-
-
-@dataclass(frozen=True)
-class Tally:
-    """Where the messages are."""
-
-    sent: int
-    lost: int  # at no server
-    doubled: int  # copies beyond the first
-    torn: int  # lines and frames that are not exactly one message
-    cut: int  # connections that ended inside of a message
-    longest_gap_ms: float  # between two arrivals, at whichever server
 
 
 class Flow:
@@ -181,10 +169,10 @@ class Flow:
         self.wait_all(sent)
         self.check_queue_is_empty()
         self.stop()
-        tally = self.tally(sent)
-        assert (tally.lost, tally.torn) == (0, 0), tally
+        counted = self.tally(sent)
+        assert (counted.lost, counted.torn) == (0, 0), counted
         self.check_order()
-        return tally
+        return counted
 
     def finish_with_losses(self, *, clean: bool = True) -> Tally:
         """End the stream; only the last message must arrive."""
@@ -224,19 +212,7 @@ class Flow:
     # The books
 
     def tally(self, sent: int) -> Tally:
-        connections = self._connections()
-        arrived = [0] * (sent + 1)
-        strange = 0
-        for number in itertools.chain.from_iterable(connection.numbers for connection in connections):
-            if 1 <= number <= sent:
-                arrived[number] += 1
-            else:
-                strange += 1
-        lost = arrived[1:].count(0)
-        times = sorted(itertools.chain.from_iterable(connection.times() for connection in connections))
-        gaps = (later - earlier for earlier, later in zip(times, times[1:]))
-        return Tally(sent, lost, sum(arrived) - (sent - lost), sum(len(connection.torn) for connection in connections) + strange,
-                     sum(bool(connection.rest) for connection in connections), max(gaps, default=0) / 1e6)
+        return tally((Delivery(str(server), connection) for server in self.servers for connection in server.connections()), sent)
 
     def check_order(self) -> None:
         """On every connection what is sent again comes before what is newer."""

@@ -22,12 +22,12 @@ class StockServer(Sink):
     @property
     def place(self) -> log_servers.Place:
         """Of the start it is in, or had last."""
-        prefix = self._directory / f"{self}-{self._starts}"
+        prefix = self._records[-1].prefix
         tls = (self.certificate.certificate, self.certificate.key) if self.certificate else ()
         return log_servers.Place(self.host.ip4, PORT, prefix, prefix.with_name(f"{prefix.name}-1.received"), *tls)
 
     def start(self) -> "StockServer":
-        self._starts += 1
+        self._new_records()
         self._process = _start(self.host, self._directory, self.place, self._program(self.place))
         return self
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Controls the process (sender_main.py) that feeds numbered messages to the client syslog-ng."""
+"""Controls the process (sender_main.py) that feeds numbered messages to the client."""
 
 import sys
 from pathlib import Path
 
 from children import Child
+from messages import Messages
 
 _PROGRAM = Path(__file__).with_name("sender_main.py")
 
@@ -12,8 +13,15 @@ _PROGRAM = Path(__file__).with_name("sender_main.py")
 class Sender:
     """Numbers start at 1 and never repeat."""
 
-    def __init__(self, socket: Path, output: Path) -> None:
-        self._process = Child([sys.executable, str(_PROGRAM), str(socket)], output, talk=True)
+    def __init__(self, socket: Path, output: Path, messages: Messages) -> None:
+        program = [sys.executable, "-B", str(_PROGRAM), str(socket), str(messages.size), messages.header.decode()]
+        self._process = Child(program, output, talk=True)
+
+    def __enter__(self) -> "Sender":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def send(self, count: int) -> range:
         """Send so many messages; return their numbers."""

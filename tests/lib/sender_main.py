@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The sender: writes numbered syslog messages to a unix-stream source, as a process of its own.
+"""The sender: writes numbered messages to a unix-stream source, as a process of its own.
 
-    sender_main.py SOCKET
+    sender_main.py SOCKET SIZE HEADER       (see messages.py)
 
 Commands on stdin, each answered with the last number sent:
     send COUNT          send so many messages at once
@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 
-from messages import line  # in the same directory
+from messages import Messages  # in the same directory
 
 _TICK_S = 0.001
 _MOST_AT_ONCE = 1_000
@@ -24,8 +24,9 @@ _RETRY_S = 0.01
 class Sender:
     """Never waits for the other side, but in flush(): what it does not take at once is kept until it does."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, messages: Messages) -> None:
         self._path = path
+        self._messages = messages
         self._socket: socket.socket | None = None
         self._batch = b""
         self._taken_bytes = 0
@@ -45,7 +46,7 @@ class Sender:
 
     def send(self, count: int) -> None:
         unsent = self._batch[self._taken_bytes :]
-        self._batch = unsent + b"".join(line(number) for number in range(self.last + 1, self.last + count + 1))
+        self._batch = unsent + self._messages.lines(self.last + 1, self.last + count + 1)
         self._taken_bytes = 0
         self.last += count
         self.go_on()
@@ -95,7 +96,8 @@ class Stream:
 
 
 def main() -> None:
-    sender = Sender(sys.argv[1])
+    path, size, header = sys.argv[1:]
+    sender = Sender(path, Messages(int(size), header.encode()))
     stream: Stream | None = None
     while True:
         waiting_for = [sender.fd] if sender.blocked and sender.fd else []
