@@ -30,15 +30,14 @@ import death  # noqa: E402
 import many  # noqa: E402
 import report  # noqa: E402
 from certificates import issue_for_addresses  # noqa: E402
-from children import clean_up_on_signals  # noqa: E402
 from cpu import CpuRun, measure_cpu  # noqa: E402
 from loss import SCENARIOS, LossRun, measure_loss  # noqa: E402
 from messages import Messages  # noqa: E402
+from script import run_script  # noqa: E402
 from sides import SIDES, Settings, title  # noqa: E402
 from stage import Stage  # noqa: E402
 from stock import check_module  # noqa: E402
 from switch import SwitchRun, measure_switch  # noqa: E402
-from waiting import Failure  # noqa: E402
 from world import World, make_world  # noqa: E402
 
 Pair = tuple[Any, Any]
@@ -314,16 +313,9 @@ ALONE = {"death": _run_death, "many": _run_many}
 
 def main() -> int:
     arguments = _parser().parse_args()
-    clean_up_on_signals()
-    try:
-        _run_in_pairs(arguments) if arguments.command in PAIRED else ALONE[arguments.command](arguments)
-    except Failure as failure:
-        print(f"\nThe benchmark failed. {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted; everything is stopped.", file=sys.stderr)
-        return 130
-    return 0
+    if arguments.command in PAIRED:
+        return run_script("The benchmark", lambda: _run_in_pairs(arguments))
+    return run_script("The benchmark", lambda: ALONE[arguments.command](arguments))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
-from children import Children, clean_up_on_signals  # noqa: E402
+from children import Children  # noqa: E402
 from ports import free_ports  # noqa: E402
 from records import Delivery, Tally, tally  # noqa: E402
+from script import run_script  # noqa: E402
 from sender import Sender  # noqa: E402
 from servers import ADDRESS, MESSAGES, Server, SocatServer, SyslogNgServer  # noqa: E402
 from stock import MODULE, SyslogNg, check_module, installed_version  # noqa: E402
@@ -221,17 +222,10 @@ def main() -> int:
     parser.add_argument("--module-dir", type=Path, default=Path("build"), metavar="DIR",
                         help=f"where {MODULE} is (default: %(default)s)")
     arguments = parser.parse_args()
-    clean_up_on_signals()
-    try:
-        perform(check_module(arguments.module_dir))
-    except Failure as failure:
-        print(f"\nThe demo failed. {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted; everything is stopped.", file=sys.stderr)
-        return 130
-    print("\nWhere to go on: README.md says how to install the module and use it in your syslog-ng.conf.")
-    return 0
+    code = run_script("The demo", lambda: perform(check_module(arguments.module_dir)))
+    if code == 0:
+        print("\nWhere to go on: README.md says how to install the module and use it in your syslog-ng.conf.")
+    return code
 
 
 if __name__ == "__main__":

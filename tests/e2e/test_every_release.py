@@ -6,8 +6,8 @@ from pathlib import Path
 from harness.faults import wait_none_lost
 from harness.lab import Lab
 from harness.syslog_ng import check_syntax, configuration
-from waiting import SOON_S, wait_until
 from reference import BOTH_EXAMPLES
+from waiting import SOON_S, wait_until
 
 BACK = "failover: back on the primary log server"
 CONNECTED = "failover: connected to log server"

@@ -11,8 +11,8 @@ import time
 from harness.lab import Lab
 from harness.receiver import Receiver
 from harness.syslog_ng import configuration
-from waiting import SOON_S, wait_until
 from reference import FIRST_FAILOVER, PRIMARY, RETURN_TO_PRIMARY, ROUND_ROBIN, SECOND_FAILOVER
+from waiting import SOON_S, wait_until
 
 CONNECTED = "failover: connected to log server"
 FAILED = "failover: log server failed"

@@ -12,8 +12,8 @@ import pytest
 
 from harness.flow import RATE, TCP, TLS, Flow, Wire
 from harness.sink import BEHIND
-from messages import PARSED
 from harness.stock_server import Program
+from messages import PARSED
 
 FAILED = "failover: log server failed"
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from types import FrameType
 
 from waiting import Failure
 
@@ -117,13 +116,3 @@ class Children:
         child = Child(argv, output, talk=talk)
         self._all.append(child)
         return child
-
-
-def _exit_on_signal(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)
-
-
-def clean_up_on_signals() -> None:
-    """SIGTERM and SIGHUP leave through the with blocks, as Ctrl-C does."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _exit_on_signal)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from children import Child
 from harness import syslog_ng
-from network import Host
 from log_lines import LogLine, parse_log
 from messages import PARSED
+from network import Host
 from sender import Sender
 from stock import state_options
 from waiting import SOON_S, wait_until

@@ -18,13 +18,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from children import Child
 from certificates import Certificate, CertificateAuthority
+from children import Child
 from harness.lab import Lab
-from network import Host
 from harness.receiver import Receiver
 from harness.receiver_main import Events, Server
 from harness.sink import Sink
+from network import Host
 from waiting import SOON_S, Failure, wait_until
 
 _E2E = Path(__file__).resolve().parents[1]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from certificates import CertificateAuthority
 from harness.client import Client
 from harness.lab import Lab
-from network import Host
 from harness.sink import PORT, Pace, Sink
 from harness.stock_server import Program
+from network import Host
 from records import Delivery, Recorded, Tally, tally
 from waiting import Failure, wait_until
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from certificates import Certificate
 from harness.client import Client
-from network import Host, Network
 from harness.receiver import Receiver
 from harness.sink import Pace, Sink
 from harness.stock_server import Program, Proxy, StockServer
 from harness.syslog_ng import MODULE_DIR, configuration, destination
+from network import Host, Network
 from sender import Sender
 from waiting import SOON_S, wait_until
 

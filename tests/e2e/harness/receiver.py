@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Controls one log server process (receiver_main.py) and reads what it wrote down."""
 
-import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from children import Child
 from certificates import Certificate
+from children import Child
+from harness.server import Server
 from network import Host
 from waiting import SOON_S, wait_until
 
@@ -28,17 +28,16 @@ class Connection:
     end: str | None = None
 
 
-class Receiver:
+class Receiver(Server):
     """A log server on a host; can be killed and started again, its records stay."""
 
     def __init__(self, host: Host, port: int, directory: Path, certificate: Certificate | None) -> None:
-        self.host = host
+        super().__init__(host)
         self.name = host.name
         self.port = port
         self.events_file = directory / f"{host.name}-{port}.events"
         self._output = directory / f"{host.name}-{port}.output"
         self._certificate = certificate
-        self._process: Child | None = None
 
     def __repr__(self) -> str:
         return f"{self.name}:{self.port}"
@@ -53,30 +52,17 @@ class Receiver:
         wait_until(lambda: self._count("listening") > before, SOON_S, f"{self} listens")
         return self
 
-    def kill(self) -> None:
-        """SIGKILL: its kernel ends the connections and refuses new ones."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def freeze(self) -> None:
-        """SIGSTOP: its kernel still accepts connections, nobody reads them."""
-        self._running().signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._running().signal(signal.SIGCONT)
-
     def behave(self, behaviour: str) -> None:
         """What to do with new connections: serve, close, reset or greet."""
-        assert self._running().ask(behaviour) == "ok"
+        self.tell(behaviour)
 
     def drop(self) -> None:
         """Close every open connection in order, go on listening."""
-        assert self._running().ask("drop") == "ok"
+        self.tell("drop")
 
     def talk(self) -> None:
         """Send something on every open connection."""
-        assert self._running().ask("talk") == "ok"
+        self.tell("talk")
 
     # What it has seen
 
@@ -113,7 +99,3 @@ class Receiver:
             return []
         text = self.events_file.read_text()
         return [line.split() for line in text[: text.rfind("\n") + 1].splitlines()]
-
-    def _running(self) -> Child:
-        assert self._process, f"{self} does not run"
-        return self._process

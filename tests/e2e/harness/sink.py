@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Controls one log server for many messages (log_server_main.py) on a host of the lab."""
 
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from children import Child
 from certificates import Certificate
+from children import Child
+from harness.server import Server
 from log_server import log_server, wait_listening
 from messages import PARSED
 from network import Host
@@ -26,16 +26,15 @@ class Pace:
 BEHIND = Pace(read_bytes=4096, pause_ms=2)
 
 
-class Sink:
+class Sink(Server):
     """Can be ended or killed, and started again; its records stay."""
 
     def __init__(self, host: Host, directory: Path, certificate: Certificate | None, pace: Pace) -> None:
-        self.host = host
+        super().__init__(host)
         #: For TLS; may change from one start to the next.
         self.certificate = certificate
         self._directory = directory
         self._pace = pace
-        self._process: Child | None = None
         self._records: list[Records] = []  # of each start
 
     def __repr__(self) -> str:
@@ -49,22 +48,6 @@ class Sink:
         self._process = Child(self.host.argv(*program), self._directory / f"{self}.output", talk=True)
         wait_listening(self._process)
         return self
-
-    def kill(self) -> None:
-        """SIGKILL. No error when it does not run."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def freeze(self) -> None:
-        self._running().signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._running().signal(signal.SIGCONT)
-
-    def tell(self, command: str) -> None:
-        """One of the commands of log_server_main.py."""
-        assert self._running().ask(command) == "ok"
 
     # What it has received
 
@@ -90,7 +73,3 @@ class Sink:
         prefix = self._directory / f"{self}-{len(self._records) + 1}"
         self._records.append(Records(prefix, PARSED))
         return prefix
-
-    def _running(self) -> Child:
-        assert self._process, f"{self} does not run"
-        return self._process

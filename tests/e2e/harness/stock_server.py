@@ -4,11 +4,11 @@
 from pathlib import Path
 
 import log_servers
-from children import Child
-from log_servers import Program
 from certificates import Certificate
-from network import Host
+from children import Child
 from harness.sink import PORT, Pace, Sink
+from log_servers import Program
+from network import Host
 from waiting import SOON_S, wait_until
 
 
