@@ -6,9 +6,6 @@ namespace failover {
 
 namespace {
 
-// A receiver may wait so long for more to acknowledge (Linux: 40 ms).
-constexpr int64_t longest_answer_ms = 100;
-
 // With dead-peer-timeout(0) no drain may hold back for ever what another server could
 // have: the default of that option.
 constexpr int64_t default_patience_ms = 30'000;
@@ -102,29 +99,8 @@ Resend::next_posted()
 void
 Resend::sample(const TransportSample &sample)
 {
-  const bool widens = sample.window > widest_window_;
-  widest_window_ = std::max(widest_window_, sample.window);
-  const bool keeps_up = uint64_t{ sample.window } * 2 >= widest_window_;
-  const uint64_t acknowledged = sample.acked - acked_position_;
-  const bool answers = acknowledged > 0 || sample.acked >= sample.written;
-  // what is read moves the far edge of the window, but so does a kernel that widens it
-  const uint64_t edge = sample.acked + sample.window;
-  const bool reads = edge >= window_edge_ + acknowledged - acknowledged / 8;
-  counts_ = counts_ && keeps_up && !widens;
-  if (answers || sample.now_ms - counted_to_ms_ > longest_answer_ms)
-    {
-      const int64_t elapsed_ms = sample.now_ms - counted_to_ms_;
-      if (counts_ && answers && reads)
-        grace_clock_ms_ += idle_ ? elapsed_ms : std::min(elapsed_ms, 2 * longest_answer_ms);
-      counted_to_ms_ = sample.now_ms;
-      idle_ = sample.acked >= sample.written;
-      counts_ = keeps_up;
-      window_edge_ = edge;
-    }
-  acked_position_ = sample.acked;
+  clock_.sample(sample);
   last_is_partial_ = sample.last_is_partial;
-  estimate_read(sample, acknowledged, keeps_up);
-  note_progress(edge, sample.now_ms);
 
   // `written` bounds the stream from above, an acknowledgement that comes while
   // it is read makes it too large: a later, smaller one is closer to the truth
@@ -143,38 +119,16 @@ Resend::sample(const TransportSample &sample)
   drop_graced();
 }
 
-void
-Resend::note_progress(uint64_t edge, int64_t now_ms)
-{
-  if (edge > furthest_edge_ || grace_clock_ms_ > progress_clock_ms_)
-    progress_ms_ = now_ms;
-  furthest_edge_ = std::max(furthest_edge_, edge);
-  progress_clock_ms_ = grace_clock_ms_;
-}
-
 Drain
 Resend::drain(int64_t now_ms, int64_t patience_ms)
 {
   // a half message is never confirmed
   if (posted_.message - front_.message <= (last_is_partial_ ? 1 : 0))
     return Drain::done;
-  if (!drains_)
-    progress_ms_ = now_ms;
-  drains_ = true;
-  return now_ms - progress_ms_ < (patience_ms > 0 ? patience_ms : default_patience_ms) ? Drain::goes_on
-                                                                                       : Drain::stuck;
-}
-
-// A kernel may count an unread byte as half a one.  When nothing is under way it
-// need not tell that the receiver has caught up.
-void
-Resend::estimate_read(const TransportSample &sample, uint64_t acknowledged, bool keeps_up)
-{
-  const uint64_t unread = grace_ms_ > 0 ? uint64_t{ widest_window_ - sample.window } * 2 : 0;
-  if (acknowledged > 0)
-    read_position_ = std::max(read_position_, sample.acked - std::min(unread, sample.acked));
-  else if (sample.acked >= sample.written && keeps_up)
-    read_position_ = sample.acked;
+  if (!drains_since_ms_)
+    drains_since_ms_ = now_ms;
+  const int64_t still_ms = now_ms - std::max(*drains_since_ms_, clock_.progress_ms());
+  return still_ms < (patience_ms > 0 ? patience_ms : default_patience_ms) ? Drain::goes_on : Drain::stuck;
 }
 
 void
@@ -197,9 +151,9 @@ Resend::mark_read()
   std::size_t first = marks_.size();
   while (first > 0 && marks_[first - 1].grace_from < 0)
     first--;
-  for (std::size_t i = first; i < marks_.size() && marks_[i].acked && marks_[i].position <= read_position_;
-       i++)
-    marks_[i].grace_from = grace_clock_ms_;
+  for (std::size_t i = first;
+       i < marks_.size() && marks_[i].acked && marks_[i].position <= clock_.read_position(); i++)
+    marks_[i].grace_from = clock_.ms();
 }
 
 void
@@ -208,7 +162,7 @@ Resend::drop_graced()
   while (!marks_.empty())
     {
       const Mark &mark = marks_.front();
-      if (mark.grace_from < 0 || grace_clock_ms_ - mark.grace_from < grace_ms_)
+      if (mark.grace_from < 0 || clock_.ms() - mark.grace_from < grace_ms_)
         return;
       drop_until(mark.end);
       marks_.pop();
@@ -231,9 +185,7 @@ Resend::connection_lost()
   marks_.clear();
   marked_ = front_.message;
   acked_ = front_;
-  acked_position_ = read_position_ = 0;
-  widest_window_ = 0;
-  counts_ = false;
+  clock_.next_connection();
 }
 
 void

@@ -10,24 +10,15 @@
 // thread, never by both: see failover.h.  No allocation once it has grown.
 #pragma once
 
+#include "grace_clock.hpp"
 #include "ring.hpp"
 #include "throttle.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace failover {
-
-// What the kernel says about a connection.  Both positions count from the same
-// start; `written` is what had entered the kernel when `acked` was read.
-struct TransportSample
-{
-  uint64_t written = 0;
-  uint64_t acked = 0;
-  uint32_t window = 0; // the peer's advertised window; 0 is a full one
-  int64_t now_ms = 0;
-  bool last_is_partial = false; // the message posted last has not entered the kernel to its end
-};
 
 struct ResendCounters
 {
@@ -48,7 +39,7 @@ class Resend
 {
 public:
   Resend(std::size_t limit_bytes, int64_t grace_ms, uint32_t throttle = 0)
-    : limit_(limit_bytes), grace_ms_(grace_ms), throttle_(throttle)
+    : limit_(limit_bytes), grace_ms_(grace_ms), throttle_(throttle), clock_(grace_ms > 0)
   {}
 
   // ---- while a connection is in use
@@ -114,10 +105,8 @@ private:
 
   bool make_room(std::size_t length);
   void append(std::string_view message);
-  void estimate_read(const TransportSample &sample, uint64_t acknowledged, bool keeps_up);
   void mark_acknowledged(uint64_t acked);
   void mark_read();
-  void note_progress(uint64_t edge, int64_t now_ms);
   void drop_graced();
   void drop_until(const Place &place);
   Length length_at(const Place &place) const;
@@ -138,29 +127,12 @@ private:
   std::size_t last_kept_ = 0;     // bytes of the message at the end
 
   Ring<Mark> marks_;
-  uint64_t marked_ = 0;         // messages before this one have a mark
-  Place acked_;                 // what is before is acknowledged; never before front_ with marks
-  uint64_t acked_position_ = 0; // of the last sample
+  uint64_t marked_ = 0; // messages before this one have a mark
+  Place acked_;         // what is before is acknowledged; never before front_ with marks
 
-  // What the receiver's window lacks of the widest seen may be unread over there.
-  uint32_t widest_window_ = 0;
-  uint64_t read_position_ = 0; // it is believed to have read to there
-
-  // The grace clock runs only while the receiver reads and keeps up, and what it has
-  // done is known from one answer to the next.  What is read moves the far edge of
-  // the window on as far as what is acknowledged; a window under half of the widest
-  // seen means that unread bytes piled up over there.
-  int64_t grace_clock_ms_ = 0;
-  int64_t counted_to_ms_ = 0; // time until then was counted, or not
-  bool counts_ = false;       // nothing speaks against the time since then
-  bool idle_ = false;         // then nothing was left to be answered
-  uint64_t window_edge_ = 0;  // then: the receiver took bytes before this place
-
-  bool drains_ = false;
+  GraceClock clock_;
+  std::optional<int64_t> drains_since_ms_;
   bool last_is_partial_ = false; // at the last sample
-  uint64_t furthest_edge_ = 0;   // of the window
-  int64_t progress_clock_ms_ = 0;
-  int64_t progress_ms_ = 0; // when the one or the other went on
 
   ResendCounters counters_;
 };

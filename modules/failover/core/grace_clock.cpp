@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// with the OpenSSL exception, see LICENSE.
+#include "grace_clock.hpp"
+
+#include <algorithm>
+
+namespace failover {
+
+namespace {
+
+// A receiver may wait so long for more to acknowledge (Linux: 40 ms).
+constexpr int64_t longest_answer_ms = 100;
+
+} // namespace
+
+void
+GraceClock::sample(const TransportSample &sample)
+{
+  const int64_t before_ms = ms_;
+  const uint64_t acknowledged = sample.acked - acked_;
+  const bool widens = sample.window > widest_window_;
+  widest_window_ = std::max(widest_window_, sample.window);
+  const bool keeps_up = uint64_t{ sample.window } * 2 >= widest_window_;
+  counts_ = counts_ && keeps_up && !widens;
+  count(sample, acknowledged, keeps_up);
+  estimate_read(sample, acknowledged, keeps_up);
+  acked_ = sample.acked;
+
+  const uint64_t edge = sample.acked + sample.window;
+  if (edge > furthest_edge_ || ms_ > before_ms)
+    progress_ms_ = sample.now_ms;
+  furthest_edge_ = std::max(furthest_edge_, edge);
+}
+
+// What is read moves the far edge of the window, but so does a kernel that widens it.
+void
+GraceClock::count(const TransportSample &sample, uint64_t acknowledged, bool keeps_up)
+{
+  const int64_t elapsed_ms = sample.now_ms - counted_to_ms_;
+  const bool idle = sample.acked >= sample.written;
+  const bool answers = acknowledged > 0 || idle;
+  const uint64_t edge = sample.acked + sample.window;
+  const bool reads = edge >= edge_ + acknowledged - acknowledged / 8;
+
+  if (!answers && elapsed_ms <= longest_answer_ms)
+    return;
+  if (counts_ && answers && reads)
+    ms_ += idle_ ? elapsed_ms : std::min(elapsed_ms, 2 * longest_answer_ms);
+  counted_to_ms_ = sample.now_ms;
+  idle_ = idle;
+  counts_ = keeps_up;
+  edge_ = edge;
+}
+
+// A kernel may count an unread byte as half a one.  When nothing is under way it
+// need not tell that the receiver has caught up.
+void
+GraceClock::estimate_read(const TransportSample &sample, uint64_t acknowledged, bool keeps_up)
+{
+  const uint64_t unread = has_grace_ ? uint64_t{ widest_window_ - sample.window } * 2 : 0;
+  if (acknowledged > 0)
+    read_position_ = std::max(read_position_, sample.acked - std::min(unread, sample.acked));
+  else if (sample.acked >= sample.written && keeps_up)
+    read_position_ = sample.acked;
+}
+
+void
+GraceClock::next_connection()
+{
+  const int64_t ms = ms_;
+  *this = GraceClock(has_grace_);
+  ms_ = ms;
+}
+
+} // namespace failover
