@@ -38,7 +38,7 @@ static EVTTAG *
 _tag_to_resend(FailoverDest *self)
 {
   return evt_tag_printf("to_resend", "%" G_GUINT64_FORMAT,
-                        self->stream ? failover_stream_count_waiting(self->stream) : 0);
+                        self->sender ? failover_stream_get_state(failover_sender_get_stream(self->sender)).waiting : 0);
 }
 
 static EVTTAG *

@@ -6,6 +6,7 @@
  */
 #include "failover-dest-private.h"
 
+#include "link.h"
 #include "resolver.h"
 #include "timers.h"
 
@@ -187,7 +188,7 @@ _connect(void *user_data, uint64_t id, uint64_t lookup_id, uint32_t address, fai
     .server = name,
     .purpose = purpose,
     .dead_peer_timeout_ms = failover_options_get_dead_peer_timeout_ms(owner->options),
-    .watched = owner->stream != NULL,
+    .watched = owner->sender != NULL,
   };
   self->owner = owner;
   self->id = id;
@@ -202,8 +203,8 @@ _connect(void *user_data, uint64_t id, uint64_t lookup_id, uint32_t address, fai
 static void
 _end_connection_in_use(FailoverDest *self)
 {
-  if (self->stream)
-    failover_stream_drain(self->stream);
+  if (self->sender)
+    failover_stream_drain(failover_sender_get_stream(self->sender));
   shutdown(self->fd_in_use, SHUT_RDWR);
 }
 
@@ -218,8 +219,8 @@ _leave_connection_in_use(FailoverDest *self)
 {
   HostSocketDest *dest = &self->dest->super;
 
-  if (self->stream && failover_stream_is_connected(self->stream))
-    return failover_stream_quiesce(self->stream);
+  if (failover_dest_is_connected(self))
+    return failover_stream_quiesce(failover_sender_get_stream(self->sender));
   if (!(dest->writer_options.options & LWO_THREADED) || !log_writer_has_pending_writes(dest->writer))
     return TRUE;
   _end_connection_in_use(self);
@@ -237,13 +238,13 @@ _give_to_writer(FailoverDest *self, FailoverConnector *connector)
   dest->bind_addr = g_sockaddr_ref(failover_connector_get_bind_address(connector));
 
   self->tls_session = failover_connector_take_tls_session(connector);
-  if (self->stream)
+  if (self->sender)
     {
-      failover_stream_drain(self->stream);
-      failover_stream_begin_connection(self->stream, fd, self->tls_session);
+      failover_stream_drain(failover_sender_get_stream(self->sender));
+      failover_link_begin_connection(self->sender, fd, self->tls_session);
     }
   host_api.afsocket_dd_connected_with_fd(dest, fd, g_sockaddr_ref(failover_connector_get_address(connector)));
-  failover_stream_end_connection();
+  failover_link_end_connection();
   g_clear_pointer(&self->tls_session, tls_session_free);
 
   if (dest->fd == fd)
@@ -254,8 +255,11 @@ _give_to_writer(FailoverDest *self, FailoverConnector *connector)
   /* it was closed, and the driver has set its own timer to try again */
   host_api.afsocket_dd_stop_watches(dest);
   dest->fd = self->fd_in_use;
-  if (self->stream)
-    failover_stream_resume(self->stream);
+  if (self->sender)
+    {
+      failover_sender_set_fd(self->sender, self->fd_in_use);
+      failover_stream_resume(failover_sender_get_stream(self->sender));
+    }
   return FALSE;
 }
 
@@ -361,8 +365,8 @@ _close(void *user_data, uint64_t id)
   if (g_hash_table_remove(self->connections, &id))
     return;
   /* the one in use: its server is healthy */
-  if (self->stream && failover_stream_quiesce(self->stream))
-    failover_stream_drain(self->stream);
+  if (failover_dest_is_connected(self) && failover_stream_quiesce(failover_sender_get_stream(self->sender)))
+    failover_stream_drain(failover_sender_get_stream(self->sender));
   log_writer_reopen(self->dest->super.writer, NULL);
   self->fd_in_use = -1;
 }

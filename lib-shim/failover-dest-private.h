@@ -9,7 +9,7 @@
 
 #include "connector.h"
 #include "failover-dest.h"
-#include "resend-stream.h"
+#include "sender.h"
 #include "turns.h"
 
 typedef struct _FailoverDestTimer
@@ -27,7 +27,7 @@ typedef struct _FailoverDestTimer
 typedef struct _FailoverDestSaved
 {
   failover_snapshot *snapshot;
-  FailoverStream *stream; /* NULL with resend(no) */
+  FailoverSender *sender; /* NULL with resend(no) */
   gint fd;          /* of the connection in use, as the LogWriter's proto knows it */
   gint fd_shutdown; /* duplicate, -1 if the primary is in use or the LogProto is decorated */
 } FailoverDestSaved;
@@ -56,7 +56,7 @@ struct _FailoverDest
   failover_engine *engine;
   FailoverDestSaved *saved; /* of the configuration before, until the start */
   gint fd_in_use;                   /* belongs to the LogWriter's proto, -1: none */
-  FailoverStream *stream;           /* NULL with resend(no) */
+  FailoverSender *sender;           /* NULL with resend(no) */
   TLSSession *tls_session;          /* established, while its connection is handed over */
   FailoverDestHandOver *hand_over;  /* waits for the connection in use to come to the end of a message */
   FailoverDestTimer timers[FAILOVER_TIMER_COUNT];
@@ -71,6 +71,10 @@ failover_host failover_dest_host_callbacks(FailoverDest *self);
 /* Takes the connection that waits to be handed over into use now, or soon. */
 void failover_dest_complete_hand_over(FailoverDest *self);
 void failover_dest_complete_hand_over_soon(FailoverDest *self);
+
+/* failover-dest.c */
+/* The LogWriter has a LogProto whose messages are kept. */
+gboolean failover_dest_is_connected(const FailoverDest *self);
 
 /* failover-dest-saved.c */
 void failover_dest_save(FailoverDest *self);

@@ -15,7 +15,7 @@ failover_dest_saved_free(FailoverDestSaved *self)
   if (self->fd_shutdown >= 0)
     close(self->fd_shutdown);
   failover_snapshot_free(self->snapshot);
-  failover_stream_unref(self->stream);
+  failover_sender_unref(self->sender);
   g_free(self);
 }
 
@@ -81,11 +81,11 @@ failover_dest_save(FailoverDest *self)
 
   FailoverDestSaved *saved = g_new0(FailoverDestSaved, 1);
   saved->snapshot = snapshot;
-  saved->stream = self->stream ? failover_stream_ref(self->stream) : NULL;
+  saved->sender = self->sender ? failover_sender_ref(self->sender) : NULL;
   saved->fd = self->fd_in_use;
   saved->fd_shutdown = -1;
   /* a decorated LogProto is not kept without failover(), but drained */
-  gboolean decorated = self->stream && failover_stream_is_connected(self->stream);
+  gboolean decorated = failover_dest_is_connected(self);
   if (cfg->persist && !decorated && failover_engine_in_use(self->engine, NULL, &server) && server != 0)
     saved->fd_shutdown = fcntl(self->fd_in_use, F_DUPFD_CLOEXEC, 0);
   _store(self, saved);

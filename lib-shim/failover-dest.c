@@ -3,6 +3,7 @@
  */
 #include "failover-dest-private.h"
 
+#include "link.h"
 #include "log.h"
 #include "tcp-state.h"
 #include "tls-handshake.h"
@@ -37,13 +38,14 @@ failover_dest_check_engine(FailoverDest *self, failover_status status)
 /* The LogWriter has taken the error of a write that failed; what the kernel still
  * knows has to tell. */
 static failover_reason
-_reason_of_end(FailoverDest *self, FailoverStreamEnd stream_end)
+_reason_of_end(FailoverDest *self, gboolean silent)
 {
-  TcpState tcp = { 0 };
+  failover_tcp tcp = { 0 };
+  gint error = self->sender ? failover_sender_get_error(self->sender) : 0;
   failover_end end =
   {
-    .silent = stream_end.silent,
-    .error = stream_end.error ? stream_end.error : tcp_take_error(self->fd_in_use),
+    .silent = silent,
+    .error = error ? error : tcp_take_error(self->fd_in_use),
     .tls = failover_tls_is_used(self->dest),
     .tcp_known = tcp_state_read(self->fd_in_use, &tcp),
   };
@@ -54,15 +56,21 @@ _reason_of_end(FailoverDest *self, FailoverStreamEnd stream_end)
   return failover_reason_from_end(&end);
 }
 
+gboolean
+failover_dest_is_connected(const FailoverDest *self)
+{
+  return self->sender && failover_stream_is_connected(failover_sender_get_stream(self->sender));
+}
+
 static void
 _connection_ended(FailoverDest *self)
 {
-  FailoverStreamEnd end = { 0 };
+  failover_stream_end end = { 0 };
   uint64_t connection;
 
-  if (self->stream)
-    end = failover_stream_end(self->stream);
-  failover_reason reason = _reason_of_end(self, end);
+  if (self->sender)
+    end = failover_stream_end_of_connection(failover_sender_get_stream(self->sender));
+  failover_reason reason = _reason_of_end(self, end.silent);
 
   log_writer_reopen(self->dest->super.writer, NULL); /* frees the proto, which closes the connection */
   self->fd_in_use = -1;
@@ -91,32 +99,27 @@ _stream_is_half_closed(gpointer user_data)
 
 /* The stream of the configuration before goes on, with what waits in it. */
 static void
-_set_up_stream(FailoverDest *self)
+_set_up_sender(FailoverDest *self)
 {
-  failover_resend_settings settings = failover_options_get_resend(self->options);
+  failover_stream_settings settings = failover_options_get_stream(self->options);
   gint throttle = self->dest->super.super.throttle;
-  FailoverStreamCallbacks callbacks =
+  FailoverSenderCallbacks callbacks =
   {
     .user_data = self,
     .quiet = _stream_is_quiet,
     .half_closed = _stream_is_half_closed,
   };
 
-  gint64 dead_peer_timeout_ms = failover_options_get_dead_peer_timeout_ms(self->options);
-
-  if (!settings.enabled)
+  if (!settings.resend)
     return;
   settings.throttle = MAX(throttle, 0);
-  if (self->saved && self->saved->stream)
-    {
-      self->stream = failover_stream_ref(self->saved->stream);
-      failover_stream_set_settings(self->stream, &settings, dead_peer_timeout_ms);
-    }
+  if (self->saved && self->saved->sender)
+    self->sender = failover_sender_ref(self->saved->sender);
   else
-    self->stream = failover_stream_new(&settings, dead_peer_timeout_ms);
-  failover_stream_set_destination(self->stream, self->dest->super.super.super.id);
-  failover_stream_set_tls(self->stream, failover_tls_is_used(self->dest));
-  failover_stream_bind(self->stream, self->dest->super.writer, &callbacks);
+    self->sender = failover_sender_new(&settings);
+  failover_sender_configure(self->sender, &settings, self->dest->super.super.super.id,
+                            failover_tls_is_used(self->dest));
+  failover_sender_bind(self->sender, self->dest->super.writer, &callbacks);
 }
 
 static gboolean
@@ -171,7 +174,7 @@ _start(gpointer arg)
   if (self->saved && connection_open)
     self->fd_in_use = self->dest->super.fd = self->saved->fd;
 
-  _set_up_stream(self);
+  _set_up_sender(self);
   failover_dest_check_engine(self, failover_engine_start(self->engine, self->saved ? self->saved->snapshot : NULL,
                                                          connection_open));
   g_clear_pointer(&self->saved, failover_dest_saved_free);
@@ -220,8 +223,8 @@ _finish(FailoverDest *self)
 
   /* it writes what it has; the driver would free its LogProto then */
   log_pipe_deinit((LogPipe *) self->dest->super.writer);
-  if (self->stream)
-    unconfirmed = failover_stream_finish(self->stream, _shutdown_deadline_ms());
+  if (self->sender)
+    unconfirmed = failover_sender_finish(self->sender, _shutdown_deadline_ms());
   gint64 queued = _count_queued(self);
   if (unconfirmed > 0 || queued > 0)
     failover_log_warning("failover: stopped before a log server has confirmed the last messages",
@@ -251,12 +254,12 @@ _deinit(LogPipe *s)
   if (self->dest->super.writer && cfg_is_shutting_down(cfg))
     _finish(self);
   gboolean success = self->driver_deinit(s);
-  if (self->stream)
+  if (self->sender)
     {
       if (!self->dest->super.connections_kept_alive_across_reloads)
-        failover_stream_drain(self->stream);
-      failover_stream_bind(self->stream, NULL, NULL);
-      g_clear_pointer(&self->stream, failover_stream_unref);
+        failover_stream_drain(failover_sender_get_stream(self->sender));
+      failover_sender_bind(self->sender, NULL, NULL);
+      g_clear_pointer(&self->sender, failover_sender_unref);
     }
   return success;
 }
@@ -291,7 +294,7 @@ _decorate_proto(FailoverDest *self, HostTransportMapper *mapper, GlobalConfig *c
     {
       LogProtoClientFactory *factory = log_proto_client_get_factory(&cfg->plugin_context, mapper->logproto);
       if (factory)
-        self->dest->super.proto_factory = failover_stream_wrap_factory(factory, tls);
+        self->dest->super.proto_factory = failover_link_wrap_factory(factory, tls);
     }
 }
 
@@ -300,11 +303,11 @@ _set_up_proto_factory(FailoverDest *self)
 {
   HostTransportMapper *mapper = self->dest->super.transport_mapper;
   GlobalConfig *cfg = log_pipe_get_config((LogPipe *) self->dest);
-  failover_resend_settings settings = failover_options_get_resend(self->options);
+  failover_stream_settings settings = failover_options_get_stream(self->options);
 
   if (!host_apply_transport(mapper, cfg))
     return FALSE;
-  if (!settings.enabled)
+  if (!settings.resend)
     return TRUE;
   if (strcmp(mapper->logproto, "text") != 0 && strcmp(mapper->logproto, "framed") != 0)
     {
@@ -360,7 +363,7 @@ _free(LogDriverPlugin *s)
   if (self->mapper)
     host_unhook_transport(self->mapper);
   failover_engine_free(self->engine);
-  failover_stream_unref(self->stream);
+  failover_sender_unref(self->sender);
   failover_options_free(self->options);
   g_hash_table_unref(self->lookups);
   g_hash_table_unref(self->connections);

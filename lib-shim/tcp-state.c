@@ -40,7 +40,7 @@ _read_info(int fd, struct tcp_info *info)
 }
 
 static void
-_set(TcpState *state, const struct tcp_info *info, int unacknowledged)
+_set(failover_tcp *state, const struct tcp_info *info, int unacknowledged)
 {
   state->open = info->tcpi_state == STATE_ESTABLISHED;
   state->reset = info->tcpi_state == STATE_CLOSE;
@@ -74,7 +74,7 @@ _read_both(int fd, struct tcp_info *info, int *unacknowledged)
 }
 
 bool
-tcp_state_read(int fd, TcpState *state)
+tcp_state_read(int fd, failover_tcp *state)
 {
   struct tcp_info info;
   int unacknowledged;

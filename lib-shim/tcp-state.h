@@ -8,24 +8,15 @@
 #ifndef FAILOVER_TCP_STATE_H_INCLUDED
 #define FAILOVER_TCP_STATE_H_INCLUDED
 
+#include "failover.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct _TcpState
-{
-  bool open;         /* both directions still open: established */
-  bool reset;        /* gone: reset or timed out */
-  uint64_t acked;    /* position that the peer has acknowledged */
-  uint64_t written;  /* position that had entered the kernel when `acked` was read */
-  uint32_t window;   /* that the peer advertises */
-  bool in_flight;    /* something was sent and is not acknowledged */
-  bool has_input;    /* the peer has sent something, if only its FIN */
-} TcpState;
-
 /* Three system calls, five if acknowledgements come meanwhile.  False if it is no
  * TCP connection. */
-bool tcp_state_read(int fd, TcpState *state);
+bool tcp_state_read(int fd, failover_tcp *state);
 
 /* The kernel takes at most about this much before the socket is not writable, whatever
  * so-sndbuf() and net.ipv4.tcp_wmem say.  A smaller send buffer is left alone. */

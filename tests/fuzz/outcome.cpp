@@ -129,8 +129,8 @@ outcome_of(const failover_options *options)
 {
   Outcome outcome;
   outcome.dead_peer_timeout_ms = failover_options_get_dead_peer_timeout_ms(options);
-  const failover_resend_settings resend = failover_options_get_resend(options);
-  outcome.resend = resend.enabled;
+  const failover_stream_settings resend = failover_options_get_stream(options);
+  outcome.resend = resend.resend;
   outcome.resend_grace_ms = resend.grace_ms;
   outcome.resend_buffer_size = static_cast<int64_t>(resend.buffer_size);
 

@@ -11,7 +11,7 @@
 failover_resend *
 fake_resend_new(int64_t grace_ms, size_t buffer_size)
 {
-  failover_resend_settings settings = { .enabled = true,
+  failover_resend_settings settings = {
                                         .grace_ms = grace_ms,
                                         .buffer_size = buffer_size };
   failover_resend *resend = NULL;

@@ -9,7 +9,7 @@
 #ifndef FAKE_STREAM_H_INCLUDED
 #define FAKE_STREAM_H_INCLUDED
 
-#include "failover.h"
+#include "resend.h"
 
 enum
 {

@@ -3,7 +3,6 @@
  * What breaks the conventions of failover.h ends the process, here: a child.
  */
 #include "fake_host.h"
-#include "fake_stream.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -72,7 +71,7 @@ Test(contract, options)
   EXPECT_ABORT(failover_options_check_primary(NULL, "p", 1, 514));
   EXPECT_ABORT(failover_options_error(NULL));
   EXPECT_ABORT(failover_options_get_dead_peer_timeout_ms(NULL));
-  EXPECT_ABORT(failover_options_get_resend(NULL));
+  EXPECT_ABORT(failover_options_get_stream(NULL));
 
   EXPECT_ABORT(failover_options_open(options, NULL, 7));
   EXPECT_ABORT(failover_options_add_server(options, NULL, 1));
@@ -84,37 +83,69 @@ Test(contract, options)
   failover_options_free(options);
 }
 
-Test(contract, resend)
+static int64_t
+_now_ms(void *user_data)
 {
-  failover_resend_settings settings = { .buffer_size = FAKE_STREAM_LIMIT };
-  failover_resend *resend = fake_resend_new(0, FAKE_STREAM_LIMIT);
-  failover_sample sample = { .now_ms = 1 };
-  char out[1];
+  (void) user_data;
+  return 1;
+}
 
-  EXPECT_ABORT(failover_resend_new(NULL, &resend));
-  EXPECT_ABORT(failover_resend_new(&settings, NULL));
+static void
+_set_timer(void *user_data, int64_t due_ms)
+{
+  (void) user_data;
+  (void) due_ms;
+}
+
+static void
+_nothing(void *user_data)
+{
+  (void) user_data;
+}
+
+static bool
+_no(void *user_data)
+{
+  (void) user_data;
+  return false;
+}
+
+static void
+_lost(void *user_data, uint64_t messages)
+{
+  (void) user_data;
+  (void) messages;
+}
+
+Test(contract, stream)
+{
+  failover_stream_settings settings = { .resend = true, .buffer_size = 65536 };
+  failover_stream_host host = { .now_ms = _now_ms, .set_timer = _set_timer, .cancel_timer = _nothing,
+                                .is_idle = _no, .wake_writer = _nothing, .half_closed = _nothing, .lost = _lost };
+  failover_connection_host incomplete = { .user_data = NULL };
+  failover_connection *connection = NULL;
+  failover_stream *stream = NULL;
+
+  EXPECT_ABORT(failover_stream_new(NULL, &host, &stream));
+  EXPECT_ABORT(failover_stream_new(&settings, NULL, &stream));
+  EXPECT_ABORT(failover_stream_new(&settings, &host, NULL));
+  host.lost = NULL;
+  EXPECT_ABORT(failover_stream_new(&settings, &host, &stream));
+  host.lost = _lost;
   settings.grace_ms = -1;
-  EXPECT_ABORT(failover_resend_new(&settings, &resend));
+  EXPECT_ABORT(failover_stream_new(&settings, &host, &stream));
+  settings.grace_ms = 0;
+  cr_assert_eq(failover_stream_new(&settings, &host, &stream), FAILOVER_OK);
 
-  EXPECT_ABORT(failover_resend_keep(NULL, "a", 1));
-  EXPECT_ABORT(failover_resend_keep(resend, NULL, 1));
-  EXPECT_ABORT(failover_resend_forget_last(NULL));
-  EXPECT_ABORT(failover_resend_has_next(NULL));
-  EXPECT_ABORT(failover_resend_next_is_due(NULL, 0));
-  EXPECT_ABORT(failover_resend_next_length(NULL));
-  EXPECT_ABORT(failover_resend_copy_next(NULL, out));
-  EXPECT_ABORT(failover_resend_next_posted(NULL));
-  EXPECT_ABORT(failover_resend_sample(NULL, &sample));
-  EXPECT_ABORT(failover_resend_sample(resend, NULL));
-  EXPECT_ABORT(failover_resend_connection_lost(NULL));
-  EXPECT_ABORT(failover_resend_is_fruitless(NULL));
-  EXPECT_ABORT(failover_resend_drain(NULL, 0, 0));
-  EXPECT_ABORT(failover_resend_drain(resend, 0, -1));
-  EXPECT_ABORT(failover_resend_take_over(resend, NULL));
-  EXPECT_ABORT(failover_resend_take_over(NULL, resend));
-  EXPECT_ABORT(failover_resend_take_over(resend, resend));
-  EXPECT_ABORT(failover_resend_get_state(NULL));
-  failover_resend_free(resend);
+  EXPECT_ABORT(failover_stream_set_settings(stream, NULL));
+  EXPECT_ABORT(failover_stream_bind(NULL, true));
+  EXPECT_ABORT(failover_stream_open(stream, &incomplete, &connection));
+  EXPECT_ABORT(failover_stream_release(stream, NULL));
+  EXPECT_ABORT(failover_stream_quiesce(NULL));
+  EXPECT_ABORT(failover_stream_get_state(NULL));
+  cr_expect_not(failover_stream_is_connected(stream));
+  cr_expect(failover_stream_quiesce(stream), "there is nothing to be quiet");
+  failover_stream_free(stream);
 }
 
 Test(contract, engine_new)

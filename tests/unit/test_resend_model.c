@@ -156,8 +156,8 @@ _model_sample(Model *self, const failover_sample *sample)
   const bool answers = sample->acked > self->sampled_acked || sample->acked >= sample->written;
   const uint64_t edge = sample->acked + sample->window;
   const uint64_t acknowledged = sample->acked - self->sampled_acked;
-  const bool reads = edge >= self->known_edge + (acknowledged - acknowledged / 8);
-  self->well = self->well && keeps_up && !widens;
+  const bool reads = acknowledged ? edge >= self->known_edge + (acknowledged - acknowledged / 8) : keeps_up;
+  self->well = self->well && !widens;
   if (answers && self->well && reads)
     self->grace_clock_ms += self->idle || sample->now_ms - self->known_to_ms < 200 ? sample->now_ms - self->known_to_ms : 200;
   if (answers || sample->now_ms - self->known_to_ms > 100)
@@ -165,7 +165,7 @@ _model_sample(Model *self, const failover_sample *sample)
       self->known_to_ms = sample->now_ms;
       self->known_edge = edge;
       self->idle = sample->acked >= sample->written;
-      self->well = keeps_up;
+      self->well = true;
     }
   const uint64_t unread = self->grace_ms > 0 ? 2 * (self->widest - (uint64_t) sample->window) : 0;
   const uint64_t read = unread < sample->acked ? sample->acked - unread : 0;

@@ -25,14 +25,14 @@ _set(failover_options *options, const char *name, const char *value)
 }
 
 /* What one option makes of the settings; fails the test if it is refused. */
-static failover_resend_settings
+static failover_stream_settings
 _settings_with(const char *name, const char *value)
 {
   failover_options *options = _new();
 
   cr_expect_eq(_set(options, name, value), FAILOVER_OK, "%s(%s): %s", name, value,
                failover_options_error(options));
-  failover_resend_settings settings = failover_options_get_resend(options);
+  failover_stream_settings settings = failover_options_get_stream(options);
   failover_options_free(options);
   return settings;
 }
@@ -41,14 +41,14 @@ static void
 _expect_refused(const char *name, const char *value, const char *text)
 {
   failover_options *options = _new();
-  failover_resend_settings before = failover_options_get_resend(options);
+  failover_stream_settings before = failover_options_get_stream(options);
 
   cr_expect_eq(_set(options, name, value), FAILOVER_ERROR_OPTION, "%s(%s) is accepted", name, value);
   cr_expect(strstr(failover_options_error(options), text) != NULL,
             "%s(%s): the error is \"%s\", expected \"%s\" in it",
             name, value, failover_options_error(options), text);
-  failover_resend_settings after = failover_options_get_resend(options);
-  cr_expect_eq(after.enabled, before.enabled);
+  failover_stream_settings after = failover_options_get_stream(options);
+  cr_expect_eq(after.resend, before.resend);
   cr_expect_eq(after.grace_ms, before.grace_ms);
   cr_expect_eq(after.buffer_size, before.buffer_size);
   failover_options_free(options);
@@ -57,9 +57,9 @@ _expect_refused(const char *name, const char *value, const char *text)
 Test(resend_options, defaults)
 {
   failover_options *options = _new();
-  failover_resend_settings settings = failover_options_get_resend(options);
+  failover_stream_settings settings = failover_options_get_stream(options);
 
-  cr_expect(settings.enabled);
+  cr_expect(settings.resend);
   cr_expect_eq(settings.grace_ms, 500);
   cr_expect_eq(settings.buffer_size, (size_t) 16 * 1024 * 1024);
   failover_options_free(options);
@@ -74,7 +74,7 @@ Test(resend_options, resend_is_yes_or_no)
   } table[] = { { "yes", true }, { "on", true }, { "1", true }, { "no", false }, { "off", false }, { "0", false } };
 
   for (size_t i = 0; i < COUNT(table); i++)
-    cr_expect_eq(_settings_with("resend", table[i].value).enabled, table[i].enabled, "resend(%s)",
+    cr_expect_eq(_settings_with("resend", table[i].value).resend, table[i].enabled, "resend(%s)",
                  table[i].value);
   for (const char *const *value = (const char *const[]){ "", "maybe", "2", "-1", "01", "ye", "yess", "yes ",
                                                          "true", NULL };
@@ -162,8 +162,8 @@ Test(resend_options, all_three_together)
   cr_assert_eq(_set(options, "resend", "off"), FAILOVER_OK);
   cr_assert_eq(_set(options, "resend-buffer-size", "1MiB"), FAILOVER_OK);
   cr_assert_eq(_set(options, "resend-grace", "0.25"), FAILOVER_OK);
-  failover_resend_settings settings = failover_options_get_resend(options);
-  cr_expect_not(settings.enabled);
+  failover_stream_settings settings = failover_options_get_stream(options);
+  cr_expect_not(settings.resend);
   cr_expect_eq(settings.grace_ms, 250);
   cr_expect_eq(settings.buffer_size, (size_t) 1048576);
   failover_options_free(options);

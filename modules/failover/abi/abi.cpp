@@ -7,7 +7,7 @@
 #include "engine.hpp"
 #include "options.hpp"
 #include "reason.hpp"
-#include "resend.hpp"
+#include "stream.hpp"
 
 #include <cassert>
 #include <new>
@@ -17,9 +17,12 @@ struct failover_options
   failover::Options options;
 };
 
-struct failover_resend
+struct failover_stream
 {
-  failover::Resend resend;
+  failover_stream(const failover_stream_settings &settings, const failover_stream_host &host)
+    : stream(settings, host)
+  {}
+  failover::Stream stream;
 };
 
 struct failover_engine
@@ -65,6 +68,33 @@ is_complete(const failover_host *host)
 {
   return host->now_ms && host->random && host->set_timer && host->cancel_timer && host->resolve
          && host->release_lookup && host->connect && host->hand_over && host->close && host->event;
+}
+
+bool
+is_complete(const failover_stream_host *host)
+{
+  return host && host->now_ms && host->set_timer && host->cancel_timer && host->is_idle && host->wake_writer
+         && host->half_closed && host->lost;
+}
+
+bool
+is_complete(const failover_connection_host *host)
+{
+  return host && host->write && host->flush && host->has_partial && host->acknowledge && host->wake_main
+         && host->read_tcp && host->give_up && host->close;
+}
+
+// Connections belong to their stream: their handle is the object itself.
+failover_connection *
+to_handle(failover::Connection *connection)
+{
+  return reinterpret_cast<failover_connection *>(connection);
+}
+
+failover::Connection *
+from_handle(failover_connection *connection)
+{
+  return reinterpret_cast<failover::Connection *>(connection);
 }
 
 // Runs `function` on the options, which accept or refuse.
@@ -202,154 +232,148 @@ failover_options_get_dead_peer_timeout_ms(const failover_options *options)
   return options->options.settings().dead_peer_timeout_ms;
 }
 
-// ---- resending
+// ---- streams
 
-failover_resend_settings
-failover_options_get_resend(const failover_options *options)
+failover_stream_settings
+failover_options_get_stream(const failover_options *options)
 {
   assert(options);
   const failover::Settings &settings = options->options.settings();
-  return { .enabled = settings.resend,
+  return { .resend = settings.resend,
            .grace_ms = settings.resend_grace_ms,
            .buffer_size = settings.resend_buffer_size,
+           .dead_peer_timeout_ms = settings.dead_peer_timeout_ms,
            .throttle = 0 };
 }
 
 failover_status
-failover_resend_new(const failover_resend_settings *settings, failover_resend **out)
+failover_stream_new(const failover_stream_settings *settings, const failover_stream_host *host,
+                    failover_stream **out)
 {
-  assert(settings && settings->grace_ms >= 0 && out);
+  assert(settings && settings->grace_ms >= 0 && settings->dead_peer_timeout_ms >= 0 && is_complete(host)
+         && out);
   return guarded([&] {
-    *out = new failover_resend{ failover::Resend(settings->buffer_size, settings->grace_ms,
-                                                 settings->throttle) };
+    *out = new failover_stream(*settings, *host);
     return FAILOVER_OK;
   });
 }
 
 void
-failover_resend_free(failover_resend *resend)
+failover_stream_free(failover_stream *stream)
 {
-  delete resend;
-}
-
-bool
-failover_resend_keep(failover_resend *resend, const char *message, size_t length)
-{
-  assert(resend);
-  bool kept = false;
-  return guarded([&] {
-           kept = resend->resend.keep(view(message, length));
-           return FAILOVER_OK;
-         }) == FAILOVER_OK
-         && kept;
+  delete stream;
 }
 
 void
-failover_resend_forget_last(failover_resend *resend)
+failover_stream_set_settings(failover_stream *stream, const failover_stream_settings *settings)
 {
-  assert(resend);
-  resend->resend.forget_last();
-}
-
-bool
-failover_resend_has_next(const failover_resend *resend)
-{
-  assert(resend);
-  return resend->resend.has_next();
-}
-
-bool
-failover_resend_next_is_due(failover_resend *resend, int64_t now_ms)
-{
-  assert(resend);
-  return resend->resend.next_is_due(now_ms);
-}
-
-size_t
-failover_resend_next_length(const failover_resend *resend)
-{
-  assert(resend);
-  return resend->resend.next_length();
+  assert(stream && settings);
+  stream->stream.set_settings(*settings);
 }
 
 void
-failover_resend_copy_next(const failover_resend *resend, char *out)
+failover_stream_bind(failover_stream *stream, bool bound)
 {
-  assert(resend && out);
-  resend->resend.copy_next(out);
-}
-
-void
-failover_resend_next_posted(failover_resend *resend)
-{
-  assert(resend);
-  resend->resend.next_posted();
-}
-
-void
-failover_resend_sample(failover_resend *resend, const failover_sample *sample)
-{
-  assert(resend && sample);
-  // without memory for a mark the next sample covers these messages too
-  (void)guarded([&] {
-    resend->resend.sample(
-        { sample->written, sample->acked, sample->window, sample->now_ms, sample->last_is_partial });
-    return FAILOVER_OK;
-  });
-}
-
-void
-failover_resend_connection_lost(failover_resend *resend)
-{
-  assert(resend);
-  resend->resend.connection_lost();
-}
-
-bool
-failover_resend_is_fruitless(const failover_resend *resend)
-{
-  assert(resend);
-  return resend->resend.is_fruitless();
-}
-
-failover_drain
-failover_resend_drain(failover_resend *resend, int64_t now_ms, int64_t patience_ms)
-{
-  assert(resend && patience_ms >= 0);
-  switch (resend->resend.drain(now_ms, patience_ms))
-    {
-    case failover::Drain::goes_on:
-      return FAILOVER_DRAIN_GOES_ON;
-    case failover::Drain::done:
-      return FAILOVER_DRAIN_DONE;
-    case failover::Drain::stuck:
-      return FAILOVER_DRAIN_STUCK;
-    }
-  return FAILOVER_DRAIN_STUCK;
+  assert(stream);
+  stream->stream.bind(bound);
 }
 
 failover_status
-failover_resend_take_over(failover_resend *resend, failover_resend *from)
+failover_stream_open(failover_stream *stream, const failover_connection_host *host, failover_connection **out)
 {
-  assert(resend && from && resend != from);
+  assert(stream && is_complete(host) && out);
   return guarded([&] {
-    resend->resend.take_over(from->resend);
+    *out = to_handle(stream->stream.open(*host));
     return FAILOVER_OK;
   });
 }
 
-failover_resend_state
-failover_resend_get_state(const failover_resend *resend)
+bool
+failover_stream_release(failover_stream *stream, failover_connection *connection)
 {
-  assert(resend);
-  const failover::Resend &r = resend->resend;
-  return { .kept = r.kept(),
-           .to_resend = r.to_resend(),
-           .unacknowledged = r.unacknowledged(),
-           .confirmed = r.counters().confirmed,
-           .resent = r.counters().resent,
-           .grace_cut = r.counters().grace_cut,
-           .bytes = r.bytes() };
+  assert(stream && connection);
+  return stream->stream.release(from_handle(connection));
+}
+
+bool
+failover_stream_is_connected(const failover_stream *stream)
+{
+  assert(stream);
+  return stream->stream.is_connected();
+}
+
+bool
+failover_stream_quiesce(failover_stream *stream)
+{
+  assert(stream);
+  return stream->stream.quiesce();
+}
+
+void
+failover_stream_drain(failover_stream *stream)
+{
+  assert(stream);
+  stream->stream.drain();
+}
+
+void
+failover_stream_resume(failover_stream *stream)
+{
+  assert(stream);
+  stream->stream.resume();
+}
+
+failover_stream_end
+failover_stream_end_of_connection(failover_stream *stream)
+{
+  assert(stream);
+  return stream->stream.end();
+}
+
+void
+failover_stream_timer_due(failover_stream *stream)
+{
+  assert(stream);
+  stream->stream.timer_due();
+}
+
+bool
+failover_stream_finish(failover_stream *stream)
+{
+  assert(stream);
+  return stream->stream.finish();
+}
+
+void
+failover_stream_finished(failover_stream *stream)
+{
+  assert(stream);
+  stream->stream.finished();
+}
+
+failover_stream_state
+failover_stream_get_state(const failover_stream *stream)
+{
+  assert(stream);
+  return stream->stream.state();
+}
+
+bool
+failover_connection_post(failover_connection *connection, const char *text, size_t length, bool *consumed)
+{
+  return from_handle(connection)->post(view(text, length), *consumed);
+}
+
+bool
+failover_connection_flush(failover_connection *connection)
+{
+  return from_handle(connection)->flush();
+}
+
+bool
+failover_connection_wants_to_write(failover_connection *connection)
+{
+  return from_handle(connection)->wants_to_write();
 }
 
 // ---- engine

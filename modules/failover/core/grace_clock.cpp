@@ -21,7 +21,7 @@ GraceClock::sample(const TransportSample &sample)
   const bool widens = sample.window > widest_window_;
   widest_window_ = std::max(widest_window_, sample.window);
   const bool keeps_up = uint64_t{ sample.window } * 2 >= widest_window_;
-  counts_ = counts_ && keeps_up && !widens;
+  counts_ = counts_ && !widens;
   count(sample, acknowledged, keeps_up);
   estimate_read(sample, acknowledged, keeps_up);
   acked_ = sample.acked;
@@ -40,7 +40,8 @@ GraceClock::count(const TransportSample &sample, uint64_t acknowledged, bool kee
   const bool idle = sample.acked >= sample.written;
   const bool answers = acknowledged > 0 || idle;
   const uint64_t edge = sample.acked + sample.window;
-  const bool reads = edge >= edge_ + acknowledged - acknowledged / 8;
+  // without an acknowledgement the edge says nothing, but the window does
+  const bool reads = acknowledged > 0 ? edge >= edge_ + acknowledged - acknowledged / 8 : keeps_up;
 
   if (!answers && elapsed_ms <= longest_answer_ms)
     return;
@@ -48,7 +49,7 @@ GraceClock::count(const TransportSample &sample, uint64_t acknowledged, bool kee
     ms_ += idle_ ? elapsed_ms : std::min(elapsed_ms, 2 * longest_answer_ms);
   counted_to_ms_ = sample.now_ms;
   idle_ = idle;
-  counts_ = keeps_up;
+  counts_ = true;
   edge_ = edge;
 }
 

@@ -25,8 +25,8 @@
  *   stated otherwise.
  * - A call that breaks what is said here is a defect of the caller and no
  *   status: it is asserted, in every build, and ends the process.
- * - Threads: an engine, its options and its host live on one thread, the main
- *   thread of syslog-ng.  Nothing here locks.
+ * - Threads: everything lives on one thread, the main thread of syslog-ng, but for
+ *   the posting side of connections.  Nothing here locks.
  * - Calls into the host are made from inside failover_engine_*() calls.  The
  *   host must not call the engine back from within one: results are reported
  *   later, from the event loop.
@@ -158,100 +158,189 @@ const char *failover_options_error(const failover_options *options);
 int64_t failover_options_get_dead_peer_timeout_ms(const failover_options *options);
 
 /* ------------------------------------------------------------------------
- * Resending: copies of messages that were posted and may not have arrived.
+ * Streams: the messages of one destination on their way out.
  *
- * One failover_resend follows the messages of one connection at a time.  Its
- * functions are on the path of each message: they neither log nor block, and
- * allocate only until the buffer has grown.  At each moment it has one user:
- * whoever runs the LogWriter (a worker while its job runs, otherwise the main
- * thread); the host sees to that.
+ * A copy of each message that was posted on a connection is kept until it is
+ * confirmed: the peer's TCP has acknowledged it, its window shows that it was read,
+ * and resend-grace() has passed while the peer went on reading.  Every end of a
+ * connection, however orderly it looks, lets what is kept be posted again on the next
+ * one, before anything new and in order.  A connection that another one takes over
+ * from is drained: it stays until everything on it is confirmed.
+ *
+ * A connection has two sides.  The posting side, failover_connection_*(), belongs to
+ * whoever runs the LogWriter at the moment: a worker while its job runs, the main
+ * thread otherwise, never two at a time.  It is on the path of each message: it neither
+ * logs nor blocks, and allocates only until its buffer has grown.  The main side,
+ * failover_stream_*(), is the main thread; its functions may be called while the
+ * posting side runs, unless stated otherwise.
  */
 
-typedef struct failover_resend failover_resend;
+typedef struct failover_stream failover_stream;
+typedef struct failover_connection failover_connection;
 
-typedef struct failover_resend_settings
+typedef struct failover_stream_settings
 {
-  bool enabled;      /* resend() */
-  int64_t grace_ms;  /* resend-grace(), 0 or more */
-  size_t buffer_size; /* resend-buffer-size() */
+  bool resend;                  /* resend(); without it there is no stream */
+  int64_t grace_ms;             /* resend-grace(), 0 or more */
+  size_t buffer_size;           /* resend-buffer-size() */
+  int64_t dead_peer_timeout_ms; /* dead-peer-timeout(); 0: no peer is given up */
   uint32_t throttle; /* throttle(): most messages a second that are posted once more, 0: any number */
-} failover_resend_settings;
+} failover_stream_settings;
 
 /* What is no option of failover() is 0. */
-failover_resend_settings failover_options_get_resend(const failover_options *options);
+failover_stream_settings failover_options_get_stream(const failover_options *options);
 
-FAILOVER_WARN_UNUSED failover_status failover_resend_new(const failover_resend_settings *settings,
-                                                         failover_resend **out);
-void failover_resend_free(failover_resend *resend);
-
-/* Before a new message is posted: keeps a copy.  False if it must wait: older
- * ones have to be resent first, or nothing in the full buffer is acknowledged. */
-FAILOVER_WARN_UNUSED bool failover_resend_keep(failover_resend *resend, const char *message, size_t length);
-/* The message kept last was not posted after all. */
-void failover_resend_forget_last(failover_resend *resend);
-
-/* The next message to post once more: whether there is one, and throttle() lets it go
- * now; its length, its bytes, and that it was posted. */
-bool failover_resend_has_next(const failover_resend *resend);
-bool failover_resend_next_is_due(failover_resend *resend, int64_t now_ms);
-size_t failover_resend_next_length(const failover_resend *resend);
-void failover_resend_copy_next(const failover_resend *resend, char *out);
-void failover_resend_next_posted(failover_resend *resend);
-
-/* What the kernel says of the connection (Linux struct tcp_info).  Both
- * positions are in bytes of its stream, from the same start. */
-typedef struct failover_sample
+/* What the kernel says of a connection (Linux struct tcp_info).  Both positions are
+ * in bytes of its stream, from the same start. */
+typedef struct failover_tcp
 {
-  uint64_t written;     /* what had entered the kernel when `acked` was read */
-  uint64_t acked;       /* what the peer's TCP has acknowledged */
-  uint32_t window;      /* the peer's advertised window in bytes */
-  int64_t now_ms;
-  bool last_is_partial; /* the message posted last is not in the kernel to its end */
-} failover_sample;
+  bool open;        /* both directions still open: established */
+  bool reset;       /* gone: reset or timed out */
+  bool in_flight;   /* something was sent and is not acknowledged */
+  bool has_input;   /* the peer has sent something, if only its FIN */
+  uint64_t acked;   /* position that the peer has acknowledged */
+  uint64_t written; /* position that had entered the kernel when `acked` was read; never too small */
+  uint32_t window;  /* that the peer advertises, in bytes */
+} failover_tcp;
 
-/* Confirms messages and lets go of those whose grace is over.  The grace runs only
- * from one answer of the peer to the next, and only if the window shows that it has
- * read meanwhile; one that is wider than any before does not show it. */
-void failover_resend_sample(failover_resend *resend, const failover_sample *sample);
-
-/* The connection ended: what is kept is to be posted on the next one.  However
- * orderly the end looks: neither a FIN nor a close_notify tells that the peer has
- * read what its TCP acknowledged. */
-void failover_resend_connection_lost(failover_resend *resend);
-
-/* Messages were posted on this connection, and none of them was confirmed.  Ask
- * before failover_resend_connection_lost(). */
-bool failover_resend_is_fruitless(const failover_resend *resend);
-
-/* How a connection stands that another one has taken over from. */
-typedef enum failover_drain
+/* Why a drained connection is closed. */
+typedef enum failover_close
 {
-  FAILOVER_DRAIN_GOES_ON,
-  FAILOVER_DRAIN_DONE,  /* all that was posted on it is confirmed */
-  FAILOVER_DRAIN_STUCK, /* its peer makes no progress any more */
-} failover_drain;
+  FAILOVER_CLOSE_CONFIRMED, /* everything is: it ends in order */
+  FAILOVER_CLOSE_ENDED,     /* by the peer, or because syslog-ng ends */
+  FAILOVER_CLOSE_STUCK,     /* the peer makes no progress any more: what is in the kernel is dropped */
+} failover_close;
 
-/* Ask after each sample.  `patience_ms`: how long without progress; 0 is the default
- * of dead-peer-timeout(). */
-failover_drain failover_resend_drain(failover_resend *resend, int64_t now_ms, int64_t patience_ms);
-
-/* Adds all that `from` has kept to what `resend` has to post once more, after
- * what is in there. */
-FAILOVER_WARN_UNUSED failover_status failover_resend_take_over(failover_resend *resend,
-                                                               failover_resend *from);
-
-typedef struct failover_resend_state
+/* What a connection needs done.  All are required. */
+typedef struct failover_connection_host
 {
-  uint64_t kept;      /* messages in the buffer */
-  uint64_t to_resend; /* of these, to be posted once more */
-  uint64_t unacknowledged; /* of these, posted and not acknowledged by the peer's TCP */
-  uint64_t confirmed; /* since the beginning: messages let go because they were confirmed */
-  uint64_t resent;    /* since the beginning: messages posted once more */
-  uint64_t grace_cut; /* since the beginning: messages whose grace was cut short */
-  size_t bytes;       /* in the buffer */
-} failover_resend_state;
+  void *user_data; /* first argument of every function below */
 
-failover_resend_state failover_resend_get_state(const failover_resend *resend);
+  /* Posting side.  Write a message with the LogProto's own means.  False: the
+   * connection is broken.  `consumed`: all of it was taken, though the socket may not
+   * have it yet.  The same text comes again as long as it was not taken. */
+  bool (*write)(void *user_data, const char *text, size_t length, bool *consumed);
+  /* Posting side.  Write what is left of the one taken last.  False: broken. */
+  bool (*flush)(void *user_data);
+  /* Posting side.  Something of the one taken last is not in the kernel. */
+  bool (*has_partial)(void *user_data);
+  /* Posting side.  A new message was taken: the LogWriter's queue is done with it. */
+  void (*acknowledge)(void *user_data);
+  /* Posting side; main side once it is drained.  So many of the oldest messages that were
+   * posted on it and not confirmed before are not kept any more: they are confirmed, or
+   * have to make room in their grace (`early`).  May be NULL. */
+  void (*confirmed)(void *user_data, uint64_t messages, bool early);
+  /* Posting side.  After failover_stream_quiesce(): it has come to the end of a message. */
+  void (*wake_main)(void *user_data);
+
+  /* Either side, any time.  False: the kernel does not say. */
+  bool (*read_tcp)(void *user_data, failover_tcp *tcp);
+
+  /* Main side.  The peer is dead: whoever uses the connection gets an error. */
+  void (*give_up)(void *user_data);
+  /* Main side.  It is drained: `user_data` is not used any more. */
+  void (*close)(void *user_data, failover_close how);
+} failover_connection_host;
+
+/* What a stream needs done, on the main thread.  All are required. */
+typedef struct failover_stream_host
+{
+  void *user_data;
+
+  int64_t (*now_ms)(void *user_data); /* any thread */
+  /* One shot: failover_stream_timer_due() then; setting it again moves it. */
+  void (*set_timer)(void *user_data, int64_t due_ms);
+  void (*cancel_timer)(void *user_data);
+
+  /* No worker runs the posting side, and none is about to. */
+  bool (*is_idle)(void *user_data);
+  /* Lets an idle LogWriter run the posting side. */
+  void (*wake_writer)(void *user_data);
+  /* The peer has closed its side, and the LogWriter may not have noticed: the connection
+   * in use has to end. */
+  void (*half_closed)(void *user_data);
+  /* There was no memory for messages that were to be posted again. */
+  void (*lost)(void *user_data, uint64_t messages);
+} failover_stream_host;
+
+/* `settings` and `host` are copied; user_data must outlive the stream. */
+FAILOVER_WARN_UNUSED failover_status failover_stream_new(const failover_stream_settings *settings,
+                                                         const failover_stream_host *host, failover_stream **out);
+/* No connection of it is left. */
+void failover_stream_free(failover_stream *stream);
+
+/* For the connections that come. */
+void failover_stream_set_settings(failover_stream *stream, const failover_stream_settings *settings);
+
+/* A LogWriter is there for it, or none is until the next configuration: a connection
+ * that is released then is drained. */
+void failover_stream_bind(failover_stream *stream, bool bound);
+
+/* A LogProto was made for a new connection.  It is the one in use from now on; one
+ * that was in use is released next. */
+FAILOVER_WARN_UNUSED failover_status failover_stream_open(failover_stream *stream, const failover_connection_host *host,
+                                                          failover_connection **out);
+
+/* Its LogProto is about to be freed; the posting side does not run any more.  True: it
+ * is drained, and host->close() follows; false: it is over, what is kept of it is posted
+ * on the next one.  `connection` is not valid any more. */
+FAILOVER_WARN_UNUSED bool failover_stream_release(failover_stream *stream, failover_connection *connection);
+
+/* There is a connection in use. */
+bool failover_stream_is_connected(const failover_stream *stream);
+
+/* Another connection is to take over: the one in use stops at the end of a message.
+ * True: it has stopped, and the posting side does not run; false: wake_main() tells when. */
+FAILOVER_WARN_UNUSED bool failover_stream_quiesce(failover_stream *stream);
+/* When it is released the one in use is drained. */
+void failover_stream_drain(failover_stream *stream);
+/* No other connection takes over after all. */
+void failover_stream_resume(failover_stream *stream);
+
+/* How the connection in use ended. */
+typedef struct failover_stream_end
+{
+  bool silent;    /* its peer was given up */
+  bool fruitless; /* messages were posted on it, and none of them was confirmed */
+} failover_stream_end;
+
+/* The connection in use has ended; before it is released, and the posting side does not
+ * run.  If the peer may still read, what the socket takes of a message that was begun is
+ * written; nothing is waited for. */
+failover_stream_end failover_stream_end_of_connection(failover_stream *stream);
+
+void failover_stream_timer_due(failover_stream *stream);
+
+/* syslog-ng ends, and nothing but this runs the posting side any more.  True: call it
+ * again soon, there are acknowledgements to wait for. */
+FAILOVER_WARN_UNUSED bool failover_stream_finish(failover_stream *stream);
+/* It has ended: drained connections are closed. */
+void failover_stream_finished(failover_stream *stream);
+
+/* The posting side must not be running. */
+typedef struct failover_stream_state
+{
+  uint64_t kept;           /* messages in all buffers */
+  uint64_t waiting;        /* of these, to be posted again by the next connection that can */
+  uint64_t unacknowledged; /* of these, not acknowledged by a peer's TCP; the waiting ones are among them */
+  size_t bytes;            /* in all buffers */
+  uint64_t confirmed;      /* since the beginning: messages let go because they were confirmed */
+  uint64_t resent;         /* since the beginning: messages posted once more */
+  uint64_t grace_cut;      /* since the beginning: messages whose grace was cut short, for lack of room */
+} failover_stream_state;
+
+failover_stream_state failover_stream_get_state(const failover_stream *stream);
+
+/* Posting side.  Post a new message: a copy is kept.  False: the connection is broken,
+ * or has ended.  Not `consumed`: it has to come again, as nothing more can be taken now. */
+FAILOVER_WARN_UNUSED bool failover_connection_post(failover_connection *connection, const char *text, size_t length,
+                                                   bool *consumed);
+/* Posting side.  Write what is left of the message posted last, and what waits to be
+ * posted again.  False: the connection is broken, or has ended. */
+FAILOVER_WARN_UNUSED bool failover_connection_flush(failover_connection *connection);
+/* Main thread, while the posting side does not run: should it run when the socket takes
+ * more? */
+FAILOVER_WARN_UNUSED bool failover_connection_wants_to_write(failover_connection *connection);
 
 /* ------------------------------------------------------------------------
  * Events: what an administrator should see.  One per change of state.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Canaries: known faults of the buffer or of its host that the invariants must
-// find, see ../canary.hpp.
+// Canaries: known faults of the stream's host that the invariants must find, see
+// ../canary.hpp.  The stream itself is the one that ships.
 #pragma once
 
 #include <span>
@@ -11,25 +11,21 @@ namespace failover::sim::stream {
 enum class Fault
 {
   none,
-  // the buffer
+  // what the stream is told of the world
   early_confirmation,
   never_partial,
   blind_clock,
   blind_to_widening,
-  deaf,
-  generous,
-  cuts_without_need,
-  other_bytes,
-  // the host
-  new_ones_first,
   no_first_sample,
-  posts_what_is_not_kept,
-  never_forgets,
-  loses_leftovers,
-  drain_forgets_partial,
-  drain_without_grace,
+  deaf,
+  // what it is set to
+  generous,
+  no_grace,
   impatient,
+  // what the host does
+  other_bytes,
   carries_half_over,
+  shuts_down,
   stays_quiet,
 };
 

@@ -13,9 +13,10 @@ Config::text() const
   static constexpr const char *tls_names[] = { "TCP", "TLS", "TLS with CBC" };
   return std::string(framed ? "octet counted" : "newline") + " over " + tls_names[static_cast<int>(tls)]
          + ", resend-grace " + std::to_string(grace_ms) + " ms, resend-buffer-size "
-         + std::to_string(buffer_limit) + ", " + std::to_string(messages) + " messages of "
-         + std::to_string(shortest) + " to " + std::to_string(longest) + " bytes, at most "
-         + std::to_string(most_in_burst) + " about every " + std::to_string(burst_every_ms) + " ms";
+         + std::to_string(buffer_limit) + ", dead-peer-timeout " + std::to_string(dead_peer_timeout_ms)
+         + " ms, " + std::to_string(messages) + " messages of " + std::to_string(shortest) + " to "
+         + std::to_string(longest) + " bytes, at most " + std::to_string(most_in_burst) + " about every "
+         + std::to_string(burst_every_ms) + " ms";
 }
 
 Config
@@ -35,7 +36,7 @@ draw_config(Prng &random)
   config.most_in_burst = static_cast<uint32_t>(random.log_between(1, 150));
 
   config.hand_over_limit_ms = random.log_between(50, 10'000);
-  config.patience_ms = random.log_between(200, 10'000);
+  config.dead_peer_timeout_ms = random.chance(15) ? 0 : random.log_between(2'000, 30'000);
 
   config.fault_every_ms = random.log_between(10, 1'500);
   config.faults_for_ms = random.log_between(500, 8'000);

@@ -32,9 +32,8 @@ struct Config
   uint32_t most_in_burst = 0;
   int64_t burst_every_ms = 0; // on average
 
-  // 10 s in lib-shim, and dead-peer-timeout(); shorter ones meet more
-  int64_t hand_over_limit_ms = 10'000;
-  int64_t patience_ms = 10'000;
+  int64_t dead_peer_timeout_ms = 30'000; // 0: none
+  int64_t hand_over_limit_ms = 10'000;   // as in lib-shim; shorter ones meet more
 
   int64_t fault_every_ms = 0;
   int64_t faults_for_ms = 0;

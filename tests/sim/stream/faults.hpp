@@ -42,7 +42,6 @@ private:
   Act draw_act();
   Link *draw_link();
   bool is_covered(const Link &link, bool silent) const;
-  int64_t clock_may_run_ms(const Link &link, bool silent) const;
   void freeze_or_thaw_now(Link &link);
   void freeze_and_die_later(Link &link);
   void end(Link &link, Act act);

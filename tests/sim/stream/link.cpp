@@ -16,7 +16,8 @@ constexpr uint32_t race_percent = 15;
 Link::Link(int number, const LinkConfig &config, EventQueue &queue, Prng random, Events &events)
   : number_(number), config_(config), queue_(queue), random_(random), events_(events),
     start_(1 + random_.below(600)), written_(start_), sent_(start_), acked_(start_),
-    window_(config.first_window), received_(start_), read_(start_), acknowledging_(start_),
+    window_(config.first_window), widest_(config.first_window), moved_ms_(queue.now_ms()),
+    accounted_to_ms_(queue.now_ms()), received_(start_), read_(start_), acknowledging_(start_),
     shown_(config.first_window)
 {}
 
@@ -25,6 +26,9 @@ Link::Link(int number, const LinkConfig &config, EventQueue &queue, Prng random,
 int64_t
 Link::write(std::string_view bytes)
 {
+  account();
+  if (acked_ >= written_)
+    moved_ms_ = queue_.now_ms();
   if (reset_)
     return -1;
   const uint64_t used = written_ - acked_;
@@ -51,9 +55,12 @@ Link::state()
     }
   state.written = acked_ + unacknowledged;
   state.acked = acked_;
+  account();
+  widest_ = std::max(widest_, window_);
   state.window = window_;
   state.reset = reset_;
   state.fin = fin_;
+  state.in_flight = sent_ > acked_;
   state.open = !reset_ && !fin_;
   return state;
 }
@@ -100,8 +107,49 @@ Link::answers_arrive()
 }
 
 bool
+Link::is_hiding() const
+{
+  return read_ < received_ && acked_ >= written_ && uint64_t{ window_ } * 2 >= widest_;
+}
+
+void
+Link::account()
+{
+  const int64_t now_ms = queue_.now_ms();
+  if (is_hiding())
+    hidden_ms_ += now_ms - accounted_to_ms_;
+  if (read_ == received_)
+    hidden_ms_ = 0;
+  accounted_to_ms_ = now_ms;
+}
+
+int64_t
+Link::hidden_ms() const
+{
+  return hidden_ms_ + (is_hiding() ? queue_.now_ms() - accounted_to_ms_ : 0);
+}
+
+void
+Link::give_up()
+{
+  reset_ = true;
+  queue_.schedule(queue_.now_ms(), [this] {
+    if (!closed_)
+      events_.reset_arrived(*this);
+  });
+}
+
+void
+Link::close_own_side()
+{
+  asked_to_end_ = true;
+  queue_.schedule(arrival_ms(0), [this] { close_when_read(); });
+}
+
+bool
 Link::take(const Answer &answer)
 {
+  account();
   if (reset_)
     return false;
   if (answer.kind == Answer::Kind::reset)
@@ -111,6 +159,7 @@ Link::take(const Answer &answer)
     }
   fin_ = fin_ || answer.kind == Answer::Kind::fin;
   const bool progress = answer.acked > acked_ || answer.window > window_;
+  moved_ms_ = progress ? queue_.now_ms() : moved_ms_;
   acked_ = std::max(acked_, answer.acked);
   window_ = answer.window;
   transmit();
@@ -122,6 +171,7 @@ Link::take(const Answer &answer)
 void
 Link::segments_arrive()
 {
+  account();
   bool refused = false;
   while (!segments_.empty() && segments_.front().due_ms <= queue_.now_ms())
     {
@@ -184,6 +234,7 @@ Link::read_some()
 {
   if (frozen_ || gone_)
     return;
+  account();
   const uint64_t bytes = std::min<uint64_t>(received_ - read_, config_.read_bytes);
   const uint64_t from = read_;
   read_ += bytes;
@@ -201,15 +252,6 @@ Link::end_process()
     return;
   answer(received_ == read_ ? Answer::Kind::fin : Answer::Kind::reset);
   gone_ = true;
-}
-
-bool
-Link::shows_unread(uint32_t widest) const
-{
-  const auto small = [widest](uint32_t window) { return uint64_t{ window } * 2 < widest; };
-  return frozen_ && small(window_)
-         && std::all_of(answers_.begin(), answers_.end(),
-                        [&](const Answer &answer) { return small(answer.window); });
 }
 
 void

@@ -25,7 +25,8 @@ struct TcpState
 {
   bool open = false;  // both directions
   bool reset = false; // or timed out
-  bool fin = false;   // the receiver has closed
+  bool in_flight = false;
+  bool fin = false; // the receiver has closed
   uint64_t written = 0;
   uint64_t acked = 0;
   uint32_t window = 0;
@@ -60,6 +61,10 @@ public:
   TcpState state();
   // Nothing is said any more; what the kernel has is still sent.
   void close() { closed_ = true; }
+  // Its kernel resets it: the sender is told so soon.
+  void give_up();
+  // The receiver sees the end, and ends its side when it has read everything.
+  void close_own_side();
 
   // ---- the receiver and the path
 
@@ -84,10 +89,15 @@ public:
   uint64_t read() const { return read_; }
   uint64_t acknowledging() const { return acknowledging_; } // sent as acknowledged, may not have arrived
   uint32_t window() const { return window_; }               // as the sender knows it
+  // When the sender has last learned of something that it moved: acknowledgements, or a
+  // wider window; or had nothing under way.
+  int64_t moved_ms() const { return moved_ms_; }
   bool is_reset() const { return reset_; }
-  bool in_trouble() const { return gone_ || cut_ || reset_; }
-  // The sender sees, and will see, a window under half of that: the receiver does not keep up.
-  bool shows_unread(uint32_t widest) const;
+  bool in_trouble() const { return (gone_ && !asked_to_end_) || cut_ || reset_; }
+  // How long bytes have been unread there while nothing told the sender: all was
+  // acknowledged, and the window was at least half as wide as at any time it was asked for.  What was sent
+  // before that time is beyond the promise of the design if the receiver dies now.
+  int64_t hidden_ms() const;
 
 private:
   struct Segment
@@ -120,6 +130,8 @@ private:
   void end_process();
   void cut(int64_t timeout_ms);
   int64_t arrival_ms(int64_t after_ms) const;
+  bool is_hiding() const;
+  void account();
 
   int number_;
   LinkConfig config_;
@@ -140,6 +152,11 @@ private:
   bool reset_ = false;
   bool closed_ = false;
 
+  uint32_t widest_; // window that it was asked for
+  int64_t moved_ms_;
+  int64_t accounted_to_ms_;
+  int64_t hidden_ms_ = 0;
+
   // the path
   std::deque<Segment> segments_;
   std::deque<Answer> answers_;
@@ -154,6 +171,7 @@ private:
   bool reading_soon_ = false;
   bool frozen_ = false;
   bool close_when_read_ = false;
+  bool asked_to_end_ = false; // by the sender
   bool gone_ = false;
   bool silent_ = false; // no power: not even RST
 };

@@ -6,30 +6,9 @@
 #include "failover.h"
 #include "stream/books.hpp"
 
-#include <deque>
-#include <set>
+#include <string>
 
 namespace failover::sim::stream {
-
-// What must be in a buffer, from the calls that were made.
-struct BufferBooks
-{
-  uint32_t number = 0;
-  std::deque<uint32_t> messages;
-  std::size_t posted = 0;        // of these, on the connection in use
-  std::set<uint32_t> run_starts; // messages before which another order was taken over
-  uint64_t confirmed = 0;
-  uint64_t resent = 0;
-  uint64_t grace_cut = 0;
-  std::size_t bytes = 0;
-};
-
-enum class LetGo
-{
-  by_sample,
-  for_room,
-  at_end,
-};
 
 class Observer
 {
@@ -37,26 +16,22 @@ public:
   virtual ~Observer() = default;
 
   // the sender
-  virtual void posted(const Books &, const Connection &, const BufferBooks &, uint32_t /* message */) {}
-  virtual void sampled(const Books &, const Connection &, const TcpState &) {}
-  // `connection`: the one the buffer follows, nullptr if there is none
-  virtual void let_go(const Books &, const Connection *, uint32_t /* message */, LetGo) {}
-  // before `room` was asked for there were `bytes`; `taken`: it was found
-  virtual void asked_for_room(const Books &, const BufferBooks &, std::size_t /* bytes */,
-                              std::size_t /* room */, bool /* taken */)
-  {}
-  virtual void told(const Books &, const BufferBooks &, const failover_resend_state &) {}
-  virtual void other_bytes(const Books &, uint32_t /* message */) {}
-  // what is left of it in the buffer is to be posted once more
-  virtual void ended(const Books &, const Connection &, const BufferBooks &) {}
+  virtual void posted(const Books &, const Connection &, uint32_t /* message */) {}
+  virtual void asked(const Books &, const Connection &, const TcpState &) {} // the kernel
+  // the one in that place of what was posted on it is let go; `early`: for lack of room
+  virtual void confirmed(const Books &, const Connection &, std::size_t /* place */, bool /* early */) {}
+  virtual void confirmed_too_many(const Books &, const Connection &) {}
+  virtual void other_bytes(const Books &, const std::string & /* text */) {}
+  virtual void given_up(const Books &, const Connection &) {} // its peer passes for dead
+  virtual void ended(const Books &, const Connection &) {}
+  virtual void worked(const Books &, const failover_stream_state &) {}
 
   // the receiver
   virtual void delivered(const Books &, const Connection &, uint32_t /* message */) {}
   virtual void torn(const Books &, const Connection &, const std::string & /* what */) {}
 
-  // at the end, for each buffer there is
-  virtual void left(const Books &, const BufferBooks &) {}
-  virtual void finished(const Books &) {}
+  // at the end
+  virtual void finished(const Books &, const failover_stream_state &) {}
 };
 
 } // namespace failover::sim::stream

@@ -52,8 +52,8 @@ public:
         books_.settled = true;
         run_until(queue_.now_ms() + after_settled_ms + 2 * books_.config.grace_ms, false);
       }
-    host_.tell_what_is_left();
-    stage_.tell(&Observer::finished);
+    if (!violation()) // one that stopped the world has others in its wake
+      stage_.tell(&Observer::finished, host_.state());
     return violation();
   }
 
@@ -123,7 +123,6 @@ private:
     books_.connections.emplace_back();
     books_.connections.back().number = number;
     books_.connections.back().link = &link;
-    books_.connections.back().clock = GraceClock(config.first_window);
     unframers_.emplace_back(books_.config);
     note("connection " + std::to_string(number) + ": " + std::to_string(config.latency_ms)
          + " ms away, send buffer " + std::to_string(config.send_buffer) + ", receive buffer "
@@ -159,7 +158,7 @@ private:
 
   void fin_arrived(Link &link) override { host_.fin_arrived(link); }
   void reset_arrived(Link &link) override { host_.reset_arrived(link); }
-  void acknowledged(Link &) override { host_.wake(); }
+  void acknowledged(Link &link) override { host_.acknowledged(link); }
 
   void read(Link &link, std::string_view bytes) override
   {

@@ -15,21 +15,6 @@ on(const Connection &connection)
   return " on connection " + std::to_string(connection.number);
 }
 
-const char *
-name(LetGo cause)
-{
-  switch (cause)
-    {
-    case LetGo::by_sample:
-      return "confirmed";
-    case LetGo::for_room:
-      return "needed for room";
-    case LetGo::at_end:
-      return "at the end";
-    }
-  return "?";
-}
-
 } // namespace
 
 void
@@ -46,36 +31,41 @@ Trace::note(const Books &books, const std::string &text)
 }
 
 void
-Trace::posted(const Books &books, const Connection &where, const BufferBooks &, uint32_t message)
+Trace::posted(const Books &books, const Connection &where, uint32_t message)
 {
   const Message &one = books.messages[message];
   line(books, '>',
        "message " + std::to_string(message) + " posted" + (one.posted > 1 ? " again" : "") + on(where)
-           + ", ends at " + std::to_string(one.end));
+           + ", ends at " + std::to_string(where.ends.back()));
 }
 
 void
-Trace::sampled(const Books &books, const Connection &where, const TcpState &tcp)
+Trace::asked(const Books &books, const Connection &where, const TcpState &tcp)
 {
   line(books, '>',
-       "sample" + on(where) + ": written " + std::to_string(tcp.written) + ", acknowledged "
-           + std::to_string(tcp.acked) + ", window " + std::to_string(tcp.window) + ", grace clock "
-           + std::to_string(where.clock.ms()) + " ms" + (tcp.fin ? ", FIN" : "")
+       "asked" + on(where) + ": written " + std::to_string(tcp.written) + ", acknowledged "
+           + std::to_string(tcp.acked) + ", window " + std::to_string(tcp.window) + (tcp.fin ? ", FIN" : "")
            + (tcp.reset ? ", reset" : ""));
 }
 
 void
-Trace::let_go(const Books &books, const Connection *, uint32_t message, LetGo cause)
+Trace::confirmed(const Books &books, const Connection &where, std::size_t place, bool early)
 {
-  line(books, '!', "message " + std::to_string(message) + " let go, " + name(cause));
+  line(books, '!',
+       "message " + std::to_string(where.posted[place]) + (early ? " needed for room" : " confirmed")
+           + on(where));
 }
 
 void
-Trace::ended(const Books &books, const Connection &where, const BufferBooks &buffer)
+Trace::given_up(const Books &books, const Connection &where)
 {
-  line(books, '>',
-       std::string("the end") + on(where) + ", " + std::to_string(buffer.messages.size())
-           + " messages are to be posted again");
+  line(books, '!', "the peer passes for dead" + on(where));
+}
+
+void
+Trace::ended(const Books &books, const Connection &where)
+{
+  line(books, '>', "the end" + on(where) + (where.stuck ? ", stuck" : ""));
 }
 
 void

@@ -20,11 +20,11 @@ public:
 
   void note(const Books &books, const std::string &text);
 
-  void posted(const Books &books, const Connection &where, const BufferBooks &buffer,
-              uint32_t message) override;
-  void sampled(const Books &books, const Connection &where, const TcpState &tcp) override;
-  void let_go(const Books &books, const Connection *where, uint32_t message, LetGo cause) override;
-  void ended(const Books &books, const Connection &where, const BufferBooks &buffer) override;
+  void posted(const Books &books, const Connection &where, uint32_t message) override;
+  void asked(const Books &books, const Connection &where, const TcpState &tcp) override;
+  void confirmed(const Books &books, const Connection &where, std::size_t place, bool early) override;
+  void given_up(const Books &books, const Connection &where) override;
+  void ended(const Books &books, const Connection &where) override;
   void delivered(const Books &books, const Connection &where, uint32_t message) override;
 
 private:

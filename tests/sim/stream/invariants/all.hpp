@@ -17,5 +17,7 @@ std::unique_ptr<Invariant> nothing_kept();       // 46
 std::unique_ptr<Invariant> clean_return();       // 47
 std::unique_ptr<Invariant> keeps_going();        // 48
 std::unique_ptr<Invariant> truthful_state();     // 49
+std::unique_ptr<Invariant> slow_is_not_dead();   // 50
+std::unique_ptr<Invariant> dead_is_given_up();   // 51
 
 } // namespace failover::sim::stream

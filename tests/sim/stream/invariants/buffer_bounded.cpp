@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A new message is taken only if the buffer stays within its limit, or if it is
-// alone in there.  (What is taken over from an older connection is not given up,
-// whatever the limit is.)
+// A new message is only taken if the buffer of its connection has room, so that all
+// together never exceed the limit for each connection that there is.
 #include "all.hpp"
 
 namespace failover::sim::stream {
@@ -16,13 +15,22 @@ public:
   int exit_code() const override { return 45; }
   const char *rule() const override { return "the buffer keeps to its limit"; }
 
-  void asked_for_room(const Books &books, const BufferBooks &buffer, std::size_t, std::size_t,
-                      bool taken) override
+  void posted(const Books &books, const Connection &where, uint32_t number) override
   {
-    if (taken && buffer.bytes > books.config.buffer_limit && buffer.messages.size() > 1)
-      fail(books, std::to_string(buffer.messages.size()) + " messages are " + std::to_string(buffer.bytes)
-                      + " bytes, the limit is " + std::to_string(books.config.buffer_limit));
+    if (books.messages[number].posted > 1)
+      return; // it was in there before
+    std::size_t bytes = 0;
+    std::size_t count = 0;
+    for (std::size_t i = where.confirmed; i < where.posted.size(); i++, count++)
+      bytes += header_bytes + books.messages[where.posted[i]].length;
+    if (bytes > books.config.buffer_limit && count > 1)
+      fail(books, std::to_string(count) + " messages of " + connection(where) + " are "
+                      + std::to_string(bytes) + " bytes, the limit is "
+                      + std::to_string(books.config.buffer_limit));
   }
+
+private:
+  static constexpr std::size_t header_bytes = 4; // of each message in the buffer
 };
 
 } // namespace

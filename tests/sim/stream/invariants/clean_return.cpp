@@ -15,14 +15,15 @@ public:
   int exit_code() const override { return 47; }
   const char *rule() const override { return "a return without faults posts nothing again"; }
 
-  void ended(const Books &books, const Connection &where, const BufferBooks &buffer) override
+  void posted(const Books &books, const Connection &, uint32_t number) override
   {
-    if (!where.left_for_another || where.link->in_trouble() || where.stuck)
+    const Message &again = books.messages[number];
+    if (again.before < 0)
       return;
-    for (uint32_t number : buffer.messages)
-      if (books.messages[number].connection == where.number)
-        fail(books,
-             message(number) + " is posted again, though " + connection(where) + " was drained to its end");
+    const Connection &before = books.connections[again.before];
+    if (before.left_for_another && before.ended && !before.in_trouble && !before.stuck)
+      fail(books,
+           message(number) + " is posted again, though " + connection(before) + " was drained to its end");
   }
 };
 

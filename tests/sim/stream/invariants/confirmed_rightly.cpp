@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What is let go was acknowledged to its last byte on this connection; and its
-// grace was over, or there was no room for another message without it.  An end
-// lets go of nothing.
+// What is let go was acknowledged to its last byte on this connection, and that longer
+// ago than the grace; or there was no room for another message without it.
 #include "all.hpp"
-
-#include <map>
 
 namespace failover::sim::stream {
 
@@ -18,37 +15,24 @@ public:
   int exit_code() const override { return 44; }
   const char *rule() const override { return "only acknowledged messages are let go, after the grace"; }
 
-  void let_go(const Books &books, const Connection *where, uint32_t number, LetGo cause) override
+  void confirmed(const Books &books, const Connection &where, std::size_t place, bool early) override
   {
-    const Message &gone = books.messages[number];
-    if (!where || gone.connection != where->number)
+    const std::string what = message(where.posted[place]) + " was let go on " + connection(where);
+    if (place >= where.acked)
       {
-        fail(books, message(number) + " was let go and not posted");
+        fail(books, what + ", its end " + std::to_string(where.ends[place]) + " is not acknowledged, "
+                        + std::to_string(where.link->acked()) + " is");
         return;
       }
-    if (!gone.acked)
-      fail(books, message(number) + " was let go, its end " + std::to_string(gone.end) + " on "
-                      + connection(*where) + " is not acknowledged, " + std::to_string(where->sampled_acked)
-                      + " is");
-    else if (cause == LetGo::by_sample && gone.grace_from == never)
-      fail(books, message(number) + " was let go, it may not have been read");
-    else if (cause == LetGo::by_sample && where->clock.ms() - gone.grace_from < books.config.grace_ms)
-      fail(books, message(number) + " was let go " + std::to_string(where->clock.ms() - gone.grace_from)
-                      + " ms after it was acknowledged and read");
-    else if (cause == LetGo::at_end)
-      fail(books, message(number) + " was let go when " + connection(*where) + " ended");
+    const int64_t age_ms = books.now_ms - where.acked_ms[place];
+    if (!early && age_ms < books.config.grace_ms)
+      fail(books, what + " " + std::to_string(age_ms) + " ms after it was acknowledged");
   }
 
-  void asked_for_room(const Books &books, const BufferBooks &buffer, std::size_t bytes, std::size_t room,
-                      bool) override
+  void confirmed_too_many(const Books &books, const Connection &where) override
   {
-    if (buffer.grace_cut > grace_cut_[buffer.number] && bytes + room <= books.config.buffer_limit)
-      fail(books, "messages were let go for room that was there");
-    grace_cut_[buffer.number] = buffer.grace_cut;
+    fail(books, "more messages are let go on " + connection(where) + " than were posted");
   }
-
-private:
-  std::map<uint32_t, uint64_t> grace_cut_;
 };
 
 } // namespace

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// On each connection messages come in the order in which they were accepted, each
-// once.  Only what an older connection leaves, and is taken over later, may come
-// behind newer ones.
+// The messages of a connection are in order, each once: new ones in the order in which
+// they came, those that are posted again in the order of the connection before, and
+// before any new one.  Only what a drained connection leaves comes when it does.
 #include "all.hpp"
+
+#include <algorithm>
 
 namespace failover::sim::stream {
 
@@ -16,19 +18,18 @@ public:
   int exit_code() const override { return 42; }
   const char *rule() const override { return "messages of a connection are in order, each once"; }
 
-  void posted(const Books &books, const Connection &where, const BufferBooks &buffer,
-              uint32_t number) override
+  void posted(const Books &books, const Connection &where, uint32_t number) override
   {
-    if (posted_on_.size() <= number)
-      posted_on_.resize(books.messages.size(), -1);
-    if (posted_on_[number] == where.number)
+    const Message &now = books.messages[number];
+    if (now.before == where.number)
       fail(books, message(number) + " is posted twice on " + connection(where));
-    posted_on_[number] = where.number;
-
-    if (where.posted.size() < 2 || buffer.run_starts.contains(number))
+    if (where.posted.size() < 2)
       return;
     const uint32_t before = where.posted[where.posted.size() - 2];
-    if (number < before)
+    const Message &last = books.messages[before];
+    const bool both_new = now.posted == 1 && last.posted == 1;
+    const bool both_again = now.before >= 0 && now.before == last.before;
+    if ((both_new || both_again) && place(books, number) < place(books, before))
       fail(books, message(number) + " comes after " + message(before) + " on " + connection(where));
   }
 
@@ -39,7 +40,15 @@ public:
   }
 
 private:
-  std::vector<int> posted_on_;
+  // On the connection before; the number itself for a new one.
+  static std::size_t place(const Books &books, uint32_t number)
+  {
+    const Message &one = books.messages[number];
+    if (one.before < 0)
+      return number;
+    const auto &posted = books.connections[one.before].posted;
+    return std::find(posted.begin(), posted.end(), number) - posted.begin();
+  }
 };
 
 } // namespace

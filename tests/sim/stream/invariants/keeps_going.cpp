@@ -15,7 +15,7 @@ public:
   int exit_code() const override { return 48; }
   const char *rule() const override { return "when all is well, all is delivered and confirmed soon"; }
 
-  void finished(const Books &books) override
+  void finished(const Books &books, const failover_stream_state &) override
   {
     if (books.settled)
       return;

@@ -14,11 +14,10 @@ public:
   int exit_code() const override { return 46; }
   const char *rule() const override { return "what is confirmed is not kept"; }
 
-  void left(const Books &books, const BufferBooks &buffer) override
+  void finished(const Books &books, const failover_stream_state &state) override
   {
-    if (books.settled && !buffer.messages.empty())
-      fail(books, std::to_string(buffer.messages.size()) + " messages are still kept, from "
-                      + message(buffer.messages.front()) + " on");
+    if (books.settled && state.kept > 0)
+      fail(books, std::to_string(state.kept) + " messages are still kept");
   }
 };
 

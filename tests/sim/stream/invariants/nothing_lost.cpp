@@ -3,11 +3,10 @@
 // Every message that was accepted is at a receiver at least once: read to its
 // last byte on one connection.
 //
-// What the design does not promise: a message whose grace was cut short for lack
-// of room (confirmed_rightly holds that to acknowledged ones in a full buffer) is
-// lost if its receiver dies with it unread.  And a receiver that leaves bytes
-// unread for longer than the grace has to show it in its window: the world does
-// not kill one that does not, see Faults::is_covered().
+// What the design does not promise: a message whose grace was cut short for lack of
+// room is lost if its receiver dies with it unread.  And a receiver that leaves bytes
+// unread for longer than the grace has to show it: the world does not kill one that
+// does not, see Faults::is_covered().
 #include "all.hpp"
 
 namespace failover::sim::stream {
@@ -21,12 +20,12 @@ public:
   int exit_code() const override { return 40; }
   const char *rule() const override { return "what was accepted is delivered at least once"; }
 
-  void finished(const Books &books) override
+  void finished(const Books &books, const failover_stream_state &) override
   {
     for (uint32_t number = 0; number < books.messages.size(); number++)
       {
         const Message &lost = books.messages[number];
-        if (lost.accepted && lost.delivered == 0 && !lost.grace_cut)
+        if (lost.accepted && lost.delivered == 0 && !lost.cut)
           fail(books, message(number) + " is nowhere; it was posted " + std::to_string(lost.posted)
                           + " times, last on connection " + std::to_string(lost.connection));
       }

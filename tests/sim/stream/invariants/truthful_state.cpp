@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the buffer says of itself is what was done with it: how many messages it
-// keeps, how many are to be posted once more, its counters, its bytes.
+// What the stream says of itself is what happened: the sums of messages kept, confirmed
+// and posted again.
 #include "all.hpp"
 
 namespace failover::sim::stream {
@@ -13,26 +13,41 @@ class TruthfulState final : public Invariant
 public:
   const char *name() const override { return "truthful_state"; }
   int exit_code() const override { return 49; }
-  const char *rule() const override { return "the counters of the buffer are right"; }
+  const char *rule() const override { return "the counters of the stream are right"; }
 
-  void told(const Books &books, const BufferBooks &buffer, const failover_resend_state &state) override
+  void posted(const Books &books, const Connection &, uint32_t number) override
   {
-    same(books, "kept", state.kept, buffer.messages.size());
-    same(books, "to_resend", state.to_resend, buffer.messages.size() - buffer.posted);
-    same(books, "confirmed", state.confirmed, buffer.confirmed);
-    same(books, "resent", state.resent, buffer.resent);
-    same(books, "grace_cut", state.grace_cut, buffer.grace_cut);
-    same(books, "bytes", state.bytes, buffer.bytes);
-    if (state.unacknowledged > buffer.posted)
-      fail(books, "more unacknowledged than posted");
+    again_ += books.messages[number].posted > 1;
+  }
+
+  void worked(const Books &books, const failover_stream_state &state) override
+  {
+    uint64_t accepted = 0;
+    std::size_t bytes = 0;
+    for (const Message &one : books.messages)
+      if (one.accepted)
+        {
+          accepted++;
+          bytes += one.confirmed ? 0 : header_bytes + one.length;
+        }
+    same(books, "confirmed", state.confirmed, books.confirmed);
+    same(books, "kept", state.kept, accepted - books.confirmed);
+    same(books, "bytes", state.bytes, bytes);
+    same(books, "resent", state.resent, again_);
+    if (state.unacknowledged > state.kept || state.waiting > state.kept)
+      fail(books, "more unacknowledged or waiting than kept");
   }
 
 private:
+  static constexpr std::size_t header_bytes = 4; // of each message in the buffer
+
   void same(const Books &books, const char *what, uint64_t said, uint64_t is)
   {
     if (said != is)
       fail(books, std::string(what) + " is " + std::to_string(said) + ", it should be " + std::to_string(is));
   }
+
+  uint64_t again_ = 0;
 };
 
 } // namespace

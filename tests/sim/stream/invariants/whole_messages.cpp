@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a receiver reads are whole messages with their own bytes.  Only at the end
-// of a connection there may be half of one.
+// What a receiver gets is whole messages, byte for byte, also those that are sent again;
+// only the last one on a connection may be cut short.
 #include "all.hpp"
 
 namespace failover::sim::stream {
@@ -20,9 +20,9 @@ public:
     fail(books, connection(where) + " after " + std::to_string(where.read) + " messages: " + what);
   }
 
-  void other_bytes(const Books &books, uint32_t number) override
+  void other_bytes(const Books &books, const std::string &text) override
   {
-    fail(books, message(number) + " does not come out of the buffer as it went in");
+    fail(books, "this is no message as it was posted first: \"" + text + "\"");
   }
 };
 

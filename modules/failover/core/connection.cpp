@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// with the OpenSSL exception, see LICENSE.
+#include "connection.hpp"
+
+#include <new>
+#include <utility>
+
+namespace failover {
+
+namespace {
+
+constexpr uint32_t sample_every_messages = 128; // three system calls, seldom five
+
+// A slow receiver acknowledges or opens its window now and then; a dead one, and one
+// that hangs with a full buffer, never.  Linux opens a closed window when a sixteenth of
+// the buffer is free again, which takes a receiver of 64 KiB a second up to six seconds:
+// a closed window is given more time.
+constexpr int64_t closed_window_factor = 5; // times dead-peer-timeout()
+
+} // namespace
+
+Connection::Connection(const failover_stream_host &stream, Waiting &waiting,
+                       const failover_connection_host &host, std::unique_ptr<Resend> resend)
+  : stream_(stream), waiting_(waiting), host_(host), resend_(std::move(resend))
+{
+  waiting_.fetch(*resend_);
+  // the window before anything was sent is what later ones are measured by
+  failover_tcp tcp;
+  sample(tcp);
+}
+
+// ---- posting
+
+// What the peer still acknowledges after it has closed its side confirms nothing.
+bool
+Connection::sample(failover_tcp &tcp)
+{
+  unsampled_ = 0;
+  if (!host_.read_tcp(host_.user_data, &tcp))
+    return false;
+  half_closed_ = !tcp.open && !tcp.reset;
+  if (tcp.open)
+    feed(tcp, last_is_partial());
+  return true;
+}
+
+void
+Connection::feed(const failover_tcp &tcp, bool last_is_partial)
+{
+  try
+    {
+      resend_->sample({ tcp.written, tcp.acked, tcp.window, now_ms(), last_is_partial });
+    }
+  catch (const std::bad_alloc &)
+    {
+      // no mark: the next sample covers these messages too
+    }
+  tell_confirmed(false);
+}
+
+void
+Connection::tell_confirmed(bool early)
+{
+  const uint64_t confirmed = resend_->counters().confirmed;
+  if (confirmed > told_ && host_.confirmed)
+    host_.confirmed(host_.user_data, confirmed - told_, early);
+  told_ = confirmed;
+}
+
+void
+Connection::count_posted()
+{
+  failover_tcp tcp;
+  if (++unsampled_ >= sample_every_messages)
+    sample(tcp);
+}
+
+// Not every LogWriter looks for the end of the peer's side.  Once a sample has seen it,
+// the next end of a message is the end of this connection.
+bool
+Connection::has_ended() const
+{
+  return half_closed_ && is_between_messages();
+}
+
+// Posts what older connections did not get through, as far as the socket takes it.
+bool
+Connection::post_again()
+{
+  waiting_.fetch(*resend_);
+  while (resend_->has_next() && resend_->next_is_due(now_ms()))
+    {
+      bool consumed = false;
+      if (!copy_next())
+        return true;
+      if (!host_.write(host_.user_data, copy_.data(), copy_.size(), &consumed))
+        return false;
+      if (!consumed)
+        return true;
+      resend_->next_posted();
+      count_posted();
+    }
+  return true;
+}
+
+// Without memory they wait until there is some.
+bool
+Connection::keep(std::string_view message)
+{
+  try
+    {
+      const bool kept = resend_->keep(message);
+      tell_confirmed(true);
+      return kept;
+    }
+  catch (const std::bad_alloc &)
+    {
+      return false;
+    }
+}
+
+bool
+Connection::copy_next()
+{
+  try
+    {
+      copy_.resize(resend_->next_length());
+    }
+  catch (const std::bad_alloc &)
+    {
+      return false;
+    }
+  resend_->copy_next(copy_.data());
+  return true;
+}
+
+bool
+Connection::post(std::string_view message, bool &consumed)
+{
+  [[maybe_unused]] const auto entered = posting_side_.enter();
+  consumed = false;
+  if (!mid_message_)
+    {
+      if (quiesce_.load(std::memory_order_acquire))
+        return true;
+      if (has_ended() || !post_again())
+        return false;
+    }
+
+  if (!keep(message))
+    {
+      // makes room, or not: the LogWriter comes again
+      failover_tcp tcp;
+      return sample(tcp) && !tcp.reset;
+    }
+  const bool written = host_.write(host_.user_data, message.data(), message.size(), &consumed);
+  if (!written || !consumed)
+    {
+      // the LogWriter keeps it in its queue
+      resend_->forget_last();
+      mid_message_ = written;
+      failed_with_ = !written && consumed;
+      return written;
+    }
+  mid_message_ = false;
+  host_.acknowledge(host_.user_data);
+  count_posted();
+  return true;
+}
+
+bool
+Connection::flush()
+{
+  [[maybe_unused]] const auto entered = posting_side_.enter();
+  if (!host_.flush(host_.user_data))
+    return false;
+  if (quiesce_.load(std::memory_order_acquire))
+    {
+      if (is_between_messages())
+        host_.wake_main(host_.user_data);
+      return true;
+    }
+  if (has_ended())
+    return false;
+  return mid_message_ || post_again();
+}
+
+bool
+Connection::wants_to_write()
+{
+  return host_.has_partial(host_.user_data) || !waiting_.empty()
+         || (resend_->has_next() && resend_->next_is_due(now_ms()));
+}
+
+// ---- the end
+
+// A peer that may still read gets the rest of a message that was begun, as far as the
+// socket takes it: it would store a torn one otherwise.
+void
+Connection::finish_message()
+{
+  failover_tcp tcp;
+  if (host_.has_partial(host_.user_data) && host_.read_tcp(host_.user_data, &tcp) && !tcp.open && !tcp.reset)
+    host_.flush(host_.user_data);
+}
+
+void
+Connection::watch_progress(int64_t now_ms, int64_t dead_peer_timeout_ms)
+{
+  failover_tcp tcp;
+  if (silent_ || !host_.read_tcp(host_.user_data, &tcp))
+    return;
+  // what was posted since nothing was to be answered may have been posted just now
+  const bool was_idle = std::exchange(idle_, tcp.acked >= tcp.written);
+  if (was_idle || tcp.acked != acked_ || tcp.window > window_)
+    alive_ms_ = now_ms;
+  acked_ = tcp.acked;
+  window_ = tcp.window;
+  if (idle_)
+    return;
+  const int64_t limit_ms = dead_peer_timeout_ms * (tcp.in_flight ? 1 : closed_window_factor);
+  if (limit_ms > 0 && now_ms - alive_ms_ >= limit_ms)
+    {
+      silent_ = true;
+      host_.give_up(host_.user_data); // the LogWriter sees it, wherever it runs
+    }
+}
+
+std::optional<failover_close>
+Connection::drain(int64_t now_ms, int64_t patience_ms)
+{
+  failover_tcp tcp;
+  if (!host_.read_tcp(host_.user_data, &tcp) || !tcp.open)
+    return FAILOVER_CLOSE_ENDED;
+  feed(tcp, partial_at_end_);
+  switch (resend_->drain(now_ms, patience_ms))
+    {
+    case Drain::done:
+      return partial_at_end_ ? FAILOVER_CLOSE_ENDED : FAILOVER_CLOSE_CONFIRMED;
+    case Drain::stuck:
+      return FAILOVER_CLOSE_STUCK;
+    case Drain::goes_on:
+      break;
+    }
+  return std::nullopt;
+}
+
+} // namespace failover

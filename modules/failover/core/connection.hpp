@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// with the OpenSSL exception, see LICENSE.
+//
+// One connection of a stream: what is posted on it, what is kept of that, and whether
+// its peer lives.
+//
+// It has two sides.  The posting side belongs to whoever runs the LogWriter at the
+// moment: a worker while its job runs, the main thread otherwise.  It has no fixed
+// thread, but never two at a time; debug builds assert that.  The main side is the main
+// thread.  What passes from the main side to a posting side that may be running is one
+// flag, quiesce().  Owned by its Stream.
+#pragma once
+
+#include "failover.h"
+#include "waiting.hpp"
+
+#include <atomic>
+#include <cassert>
+#include <memory>
+#include <string>
+
+namespace failover {
+
+// Asserts that the posting side is entered by one thread at a time; debug builds.
+class Side
+{
+public:
+#ifndef FAILOVER_DEBUG
+  struct Entered
+  {};
+  Entered enter()
+  {
+    return {};
+  }
+#else
+  class Entered
+  {
+  public:
+    explicit Entered(std::atomic_flag &busy) : busy_(busy)
+    {
+      const bool was_busy = busy_.test_and_set(std::memory_order_acquire);
+      assert(!was_busy);
+      (void)was_busy;
+    }
+    ~Entered() { busy_.clear(std::memory_order_release); }
+    Entered(const Entered &) = delete;
+    Entered &operator=(const Entered &) = delete;
+
+  private:
+    std::atomic_flag &busy_;
+  };
+  Entered enter()
+  {
+    return Entered(busy_);
+  }
+
+private:
+  std::atomic_flag busy_;
+#endif
+};
+
+class Connection
+{
+public:
+  // `stream` and `waiting` outlive it.
+  Connection(const failover_stream_host &stream, Waiting &waiting, const failover_connection_host &host,
+             std::unique_ptr<Resend> resend);
+  Connection(const Connection &) = delete;
+  Connection &operator=(const Connection &) = delete;
+
+  // ---- posting side; false: the connection is broken, or has to end
+
+  bool post(std::string_view message, bool &consumed);
+  bool flush();
+  bool wants_to_write();
+
+  // ---- main side, while the posting side is not running
+
+  bool is_between_messages() const { return !mid_message_ && !host_.has_partial(host_.user_data); }
+  // Reads what the kernel says, for the buffer too.  False: it says nothing.
+  bool sample(failover_tcp &tcp);
+  void finish_message();
+  const Resend &resend() const { return *resend_; }
+  std::unique_ptr<Resend> take_resend() { return std::move(resend_); }
+
+  // ---- main side, any time
+
+  void quiesce(bool quiesce) { quiesce_.store(quiesce, std::memory_order_release); }
+  // Ends it if its peer is dead.
+  void watch_progress(int64_t now_ms, int64_t dead_peer_timeout_ms);
+  bool is_silent() const { return silent_; }
+
+  // ---- main side, once its LogProto is gone
+
+  // Before that: the rest of a message that was begun goes with it.
+  void start_draining() { partial_at_end_ = last_is_partial(); }
+  // Empty while it goes on.
+  std::optional<failover_close> drain(int64_t now_ms, int64_t patience_ms);
+  void close(failover_close how) { host_.close(host_.user_data, how); }
+
+  bool drains = false;      // set when another one takes over
+  int64_t drain_due_ms = 0; // while it is drained
+  int64_t drain_interval_ms = 0;
+
+private:
+  int64_t now_ms() const { return stream_.now_ms(stream_.user_data); }
+  bool keep(std::string_view message);
+  bool copy_next();
+  bool post_again();
+  bool has_ended() const;
+  bool last_is_partial() const { return host_.has_partial(host_.user_data) && !failed_with_; }
+  void feed(const failover_tcp &tcp, bool last_is_partial);
+  void tell_confirmed(bool early);
+  void count_posted();
+
+  const failover_stream_host &stream_;
+  Waiting &waiting_;
+  failover_connection_host host_;
+  std::unique_ptr<Resend> resend_;
+  Side posting_side_;
+  std::string copy_; // of a message that is posted once more
+
+  bool mid_message_ = false;          // a message was begun: the next post has to be the same one
+  bool failed_with_ = false;          // a write failed with a message that is not kept
+  uint64_t told_ = 0;                 // messages that host_.confirmed() was told of
+  uint32_t unsampled_ = 0;            // messages since the last sample
+  bool half_closed_ = false;          // a sample has seen that the peer closed its side
+  std::atomic<bool> quiesce_ = false; // written by the main side
+
+  // is the peer alive?  The main side's
+  uint64_t acked_ = 0;
+  uint32_t window_ = 0;
+  bool idle_ = true; // at the last look nothing was to be answered
+  int64_t alive_ms_ = 0;
+  bool silent_ = false;
+  bool partial_at_end_ = false;
+};
+
+} // namespace failover

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// with the OpenSSL exception, see LICENSE.
+#include "stream.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace failover {
+
+namespace {
+
+constexpr int64_t watch_busy_ms = 100;   // while something is kept: acknowledgements, the grace
+constexpr int64_t watch_idle_ms = 1'000; // otherwise: has the peer closed?
+constexpr int64_t drain_first_ms = 1;    // doubles up to
+constexpr int64_t drain_slowest_ms = 50;
+
+} // namespace
+
+Stream::Stream(const failover_stream_settings &settings, const failover_stream_host &host)
+  : settings_(settings), host_(host), waiting_(host_)
+{}
+
+Stream::~Stream()
+{
+  assert(!in_use_ && !replaced_ && drained_.empty());
+  host_.cancel_timer(host_.user_data);
+}
+
+void
+Stream::bind(bool bound)
+{
+  bound_ = bound;
+  watch_due_ms_ = now_ms() + watch_busy_ms;
+  arm();
+}
+
+// What a connection that has ended leaves.
+void
+Stream::give_back(std::unique_ptr<Resend> resend)
+{
+  resend->connection_lost();
+  ended_.confirmed += resend->counters().confirmed;
+  ended_.resent += resend->counters().resent;
+  ended_.grace_cut += resend->counters().grace_cut;
+  if (!resend->has_next())
+    return;
+  waiting_.give(std::move(resend));
+  if (in_use_)
+    wake_writer();
+}
+
+void
+Stream::wake_writer() const
+{
+  if (bound_)
+    host_.wake_writer(host_.user_data);
+}
+
+// ---- the connection in use
+
+Connection *
+Stream::open(const failover_connection_host &host)
+{
+  auto connection = std::make_unique<Connection>(
+      host_, waiting_, host,
+      std::make_unique<Resend>(settings_.buffer_size, settings_.grace_ms, settings_.throttle));
+  replaced_ = std::move(in_use_);
+  in_use_ = std::move(connection);
+  watch_due_ms_ = now_ms() + watch_busy_ms;
+  arm();
+  return in_use_.get();
+}
+
+bool
+Stream::release(Connection *connection)
+{
+  std::unique_ptr<Connection> released;
+  if (in_use_.get() == connection)
+    {
+      released = std::move(in_use_);
+      in_use_ = std::move(replaced_); // it could not be taken over from
+      if (!bound_ && !finished_)
+        released->drains = true; // a reload: it is well, but no configuration keeps it
+    }
+  else
+    released = std::move(replaced_);
+  assert(released.get() == connection);
+
+  if (released->drains && start_draining(released))
+    return true;
+  give_back(released->take_resend());
+  return false;
+}
+
+bool
+Stream::quiesce()
+{
+  if (!in_use_)
+    return true;
+  in_use_->quiesce(true);
+  return is_idle() && in_use_->is_between_messages();
+}
+
+void
+Stream::drain()
+{
+  if (in_use_)
+    in_use_->drains = true;
+}
+
+void
+Stream::resume()
+{
+  if (!in_use_)
+    return;
+  in_use_->drains = false;
+  in_use_->quiesce(false);
+  wake_writer();
+}
+
+failover_stream_end
+Stream::end()
+{
+  if (!in_use_)
+    return {};
+  in_use_->finish_message();
+  return { .silent = in_use_->is_silent(), .fruitless = in_use_->resend().is_fruitless() };
+}
+
+// True: the peer has closed its side.
+bool
+Stream::watch()
+{
+  const int64_t now = now_ms();
+  watch_due_ms_ = now + watch_busy_ms;
+  in_use_->watch_progress(now, settings_.dead_peer_timeout_ms);
+  if (!is_idle())
+    return false;
+  failover_tcp tcp;
+  const bool half_closed = in_use_->sample(tcp) && !tcp.open && !tcp.reset;
+  if (in_use_->resend().kept() == 0)
+    watch_due_ms_ = now + watch_idle_ms;
+  else if (in_use_->resend().has_next())
+    wake_writer(); // throttle() may let the next one go
+  return half_closed;
+}
+
+void
+Stream::timer_due()
+{
+  const int64_t now = now_ms();
+  for (auto drained = drained_.begin(); drained != drained_.end();)
+    drained = (*drained)->drain_due_ms <= now ? step(drained) : std::next(drained);
+
+  const bool half_closed = bound_ && in_use_ && watch_due_ms_ <= now && watch();
+  arm();
+  if (half_closed)
+    host_.half_closed(host_.user_data); // the connection is released in there
+}
+
+void
+Stream::arm() const
+{
+  std::optional<int64_t> due_ms;
+  if (bound_ && in_use_)
+    due_ms = watch_due_ms_;
+  for (const auto &connection : drained_)
+    due_ms = std::min(due_ms.value_or(connection->drain_due_ms), connection->drain_due_ms);
+  if (due_ms)
+    host_.set_timer(host_.user_data, *due_ms);
+  else
+    host_.cancel_timer(host_.user_data);
+}
+
+// ---- connections that are not in use any more but not done yet
+
+bool
+Stream::start_draining(std::unique_ptr<Connection> &connection)
+{
+  try
+    {
+      drained_.push_back(nullptr);
+    }
+  catch (const std::bad_alloc &)
+    {
+      return false;
+    }
+  connection->start_draining();
+  connection->drain_interval_ms = drain_first_ms;
+  connection->drain_due_ms = now_ms() + drain_first_ms;
+  drained_.back() = std::move(connection);
+  arm();
+  return true;
+}
+
+Stream::Drained::iterator
+Stream::step(Drained::iterator drained)
+{
+  Connection &connection = **drained;
+  const int64_t now = now_ms();
+  if (const auto how = connection.drain(now, settings_.dead_peer_timeout_ms))
+    return close(drained, *how);
+  connection.drain_interval_ms = std::min(connection.drain_interval_ms * 2, drain_slowest_ms);
+  connection.drain_due_ms = now + connection.drain_interval_ms;
+  return std::next(drained);
+}
+
+Stream::Drained::iterator
+Stream::close(Drained::iterator drained, failover_close how)
+{
+  const auto connection = std::move(*drained);
+  const auto next = drained_.erase(drained);
+  give_back(connection->take_resend());
+  connection->close(how);
+  return next;
+}
+
+// ---- the end of syslog-ng
+
+bool
+Stream::finish()
+{
+  finished_ = true;
+  bool goes_on = false;
+  if (in_use_)
+    {
+      failover_tcp tcp;
+      const bool flushed = in_use_->flush();
+      goes_on = in_use_->sample(tcp) && !tcp.reset && flushed
+                && (tcp.acked < tcp.written || !in_use_->is_between_messages());
+    }
+  for (auto drained = drained_.begin(); drained != drained_.end();)
+    {
+      goes_on = goes_on || (*drained)->resend().unacknowledged() > 0;
+      drained = step(drained);
+    }
+  return goes_on;
+}
+
+void
+Stream::finished()
+{
+  finished_ = true;
+  for (auto drained = drained_.begin(); drained != drained_.end();)
+    drained = close(drained, FAILOVER_CLOSE_ENDED);
+  arm();
+}
+
+void
+Stream::add(failover_stream_state &state, const Resend &resend) const
+{
+  state.kept += resend.kept();
+  state.unacknowledged += resend.to_resend() + resend.unacknowledged();
+  state.bytes += resend.bytes();
+  state.confirmed += resend.counters().confirmed;
+  state.resent += resend.counters().resent;
+  state.grace_cut += resend.counters().grace_cut;
+}
+
+failover_stream_state
+Stream::state() const
+{
+  failover_stream_state state = {};
+  state.confirmed = ended_.confirmed;
+  state.resent = ended_.resent;
+  state.grace_cut = ended_.grace_cut;
+  if (in_use_)
+    add(state, in_use_->resend());
+  if (replaced_)
+    add(state, replaced_->resend());
+  for (const auto &connection : drained_)
+    add(state, connection->resend());
+  if (const Resend *waiting = waiting_.get())
+    {
+      state.kept += waiting->kept();
+      state.bytes += waiting->bytes();
+      state.waiting = waiting->to_resend();
+      state.unacknowledged += state.waiting;
+    }
+  return state;
+}
+
+} // namespace failover

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A peer is given up only if for dead-peer-timeout() it has neither read nor
+// acknowledged anything.
+#include "all.hpp"
+
+namespace failover::sim::stream {
+
+namespace {
+
+class SlowIsNotDead final : public Invariant
+{
+public:
+  const char *name() const override { return "slow_is_not_dead"; }
+  int exit_code() const override { return 50; }
+  const char *rule() const override { return "a peer that reads or acknowledges is not given up"; }
+
+  void given_up(const Books &books, const Connection &where) override
+  {
+    const int64_t still_ms = books.now_ms - where.link->moved_ms();
+    if (books.config.dead_peer_timeout_ms == 0 || still_ms < books.config.dead_peer_timeout_ms)
+      fail(books, connection(where) + " is given up " + std::to_string(still_ms)
+                      + " ms after something moved on it");
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Invariant>
+slow_is_not_dead()
+{
+  return std::make_unique<SlowIsNotDead>();
+}
+
+} // namespace failover::sim::stream
