@@ -34,12 +34,12 @@ grep -rl 'extern "C"' modules/failover/core && complain 'extern "C" in the core'
 
 # the only files with #if on a version of syslog-ng
 grep -rlE '#\s*(if|elif).*(FAILOVER_HOST_SERIES|SYSLOG_NG_VERSION)' --include='*.[ch]' --include='*.ym' \
-  lib-shim grammar modules | grep -v '^lib-shim/host-version\.[ch]$' && complain "an #if on a version stands in the files above"
+  lib-shim grammar modules | grep -v '^lib-shim/host/host-version\.[ch]$' && complain "an #if on a version stands in the files above"
 
 # no file stands in a circle of includes
 /usr/bin/python3 tests/lib/include_circles.py lib-shim modules || complain "files include each other in a circle, see above"
 # what is said while syslog-ng ends must reach somebody
-grep -nE '\bmsg_(error|warning|notice|info|verbose) ?\(' lib-shim/*.[ch] | grep -v '^lib-shim/log\.h:' \
+grep -nE '\bmsg_(error|warning|notice|info|verbose) ?\(' -r --include='*.[ch]' lib-shim | grep -v '^lib-shim/host/log\.h:' \
   && complain "the lines above do not go through log.h"
 
 # C++ stays behind the ABI

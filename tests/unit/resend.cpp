@@ -173,4 +173,3 @@ failover_resend_get_state(const failover_resend *resend)
            .grace_cut = r.counters().grace_cut,
            .bytes = r.bytes() };
 }
-

@@ -371,7 +371,7 @@ typedef struct failover_event
   uint32_t successes;       /* PROBE_*, FAILED_BACK: successful probes in a row */
   uint32_t required;        /* PROBE_*, FAILED_BACK: how many are required */
   bool repeated;            /* PROBE_FAILED: for the same reason as the probe before */
-  bool fruitless;           /* *_FAILED: it had been in use for long, but see failover_resend_is_fruitless():
+  bool fruitless;           /* *_FAILED: it had been in use for long, but see failover_stream_end:
                              * that counts as one more failure of the round */
 } failover_event;
 
@@ -489,7 +489,7 @@ FAILOVER_WARN_UNUSED failover_status failover_engine_connect_failed(failover_eng
                                                                     failover_reason reason,
                                                                     failover_text detail);
 /* The connection in use ended; the host has closed it.  `fruitless`: see
- * failover_resend_is_fruitless(). */
+ * failover_stream_end. */
 FAILOVER_WARN_UNUSED failover_status failover_engine_disconnected(failover_engine *engine, uint64_t connection,
                                                                   failover_reason reason,
                                                                   failover_text detail, bool fruitless);

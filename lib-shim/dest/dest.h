@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * with the OpenSSL exception, see LICENSE.
  *
- * failover-dest.h - failover() of one destination: the driver plugin that the
+ * dest.h - failover() of one destination: the driver plugin that the
  * grammar fills in and that joins the destination's driver to an engine.  Owned
  * by the driver once it was parsed.  Main thread.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * with the OpenSSL exception, see LICENSE.
  *
- * failover-module.c - what syslog-ng loads: module_info and the init function.
+ * module.c - what syslog-ng loads: module_info and the init function.
  *
  * `failover` is a keyword of afsocket's own parser, found before any plugin is
  * asked.  So in a configuration that says `@module failover` that parser runs
@@ -9,7 +9,7 @@
  * through the rule that all destinations share.  A configuration without
  * `@module failover`, also one that is reloaded later, sees nothing of this.
  */
-#include "failover-dest.h"
+#include "dest.h"
 #include "failover-parser.h"
 
 #include "messages.h"

@@ -4,7 +4,7 @@
  * The engine's host inside syslog-ng: timers of ivykis, look-ups, connections,
  * and the hand-over of a connection to the LogWriter.
  */
-#include "failover-dest-private.h"
+#include "dest-private.h"
 
 #include "link.h"
 #include "resolver.h"

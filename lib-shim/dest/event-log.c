@@ -4,7 +4,7 @@
  * The engine's events as lines of syslog-ng's own log: one line a change, with
  * everything an administrator needs in it.
  */
-#include "failover-dest-private.h"
+#include "dest-private.h"
 
 #include "log.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * with the OpenSSL exception, see LICENSE.
  */
-#include "failover-dest-private.h"
+#include "dest-private.h"
 
 #include "link.h"
 #include "log.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * with the OpenSSL exception, see LICENSE.
  *
- * failover-dest-private.h - shared by failover-dest.c (the driver's side) and
- * failover-dest-host.c (the engine's side).
+ * dest-private.h - shared by dest.c (the driver's side) and
+ * dest-host.c (the engine's side).
  */
 #ifndef FAILOVER_DEST_PRIVATE_H_INCLUDED
 #define FAILOVER_DEST_PRIVATE_H_INCLUDED
 
 #include "connector.h"
-#include "failover-dest.h"
+#include "dest.h"
 #include "sender.h"
 #include "turns.h"
 
@@ -64,7 +64,7 @@ struct _FailoverDest
   GHashTable *connections; /* id -> Connection in the making */
 };
 
-/* failover-dest-host.c */
+/* dest-host.c */
 void failover_dest_host_init(FailoverDest *self);
 void failover_dest_host_clear(FailoverDest *self);
 failover_host failover_dest_host_callbacks(FailoverDest *self);
@@ -72,11 +72,11 @@ failover_host failover_dest_host_callbacks(FailoverDest *self);
 void failover_dest_complete_hand_over(FailoverDest *self);
 void failover_dest_complete_hand_over_soon(FailoverDest *self);
 
-/* failover-dest.c */
+/* dest.c */
 /* The LogWriter has a LogProto whose messages are kept. */
 gboolean failover_dest_is_connected(const FailoverDest *self);
 
-/* failover-dest-saved.c */
+/* dest-saved.c */
 void failover_dest_save(FailoverDest *self);
 void failover_dest_fetch_saved(FailoverDest *self);
 void failover_dest_put_back_saved(FailoverDest *self);

@@ -3,7 +3,7 @@
  *
  * What a destination hands from one configuration to the next.
  */
-#include "failover-dest-private.h"
+#include "dest-private.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
