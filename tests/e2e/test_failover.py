@@ -223,3 +223,21 @@ def test_servers_that_accept_and_close_are_not_hammered(lab: Lab) -> None:
     assert all(server.accepted() <= 4 for server in servers)
     servers[1].behave("serve")
     lab.deliver_to(servers[1])
+
+
+def test_servers_that_hang_up_before_they_confirm_are_not_tried_at_once(lab: Lab) -> None:
+    """Each would get the same messages again and again, without any wait."""
+    servers = lab.start_servers("primary", "second")
+    client = lab.start_client(lab.config(network('"second"', failover="switch-delay(0) resend-grace(60)"),
+                                         options="time-reopen(3)"))
+    lab.wait_in_use(servers[0])
+    sent = list(lab.sender.send(3))
+    for server in servers:
+        wait_until(lambda server=server: server.numbers() == sent, 30, f"the messages at {server}")
+        client.wait_for(CONNECTED, server=str(server))
+        holds_for(lambda: client.alive, 1.5, "the connection lasts, which alone would prove the server")
+        server.drop()
+    line = client.wait_for(ALL_FAILED)
+    assert line.tags["error"].endswith("; none of the messages sent to it is confirmed"), line
+    assert int(line.tags["wait_ms"]) >= 3000
+    assert line.tags["to_resend"] == "3"
