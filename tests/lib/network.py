@@ -55,6 +55,10 @@ class Namespace:
         return [self._ip, "netns", "exec", self.name, *program]
 
 
+#: Linux's defaults, whatever this machine has: a server that takes more than the resend buffer holds is beyond the promise.
+_BUFFERS = {"net.ipv4.tcp_rmem": "4096 131072 6291456", "net.ipv4.tcp_wmem": "4096 16384 4194304"}
+
+
 class Host:
     """One namespace with one interface; made by Network.add_host()."""
 
@@ -70,6 +74,8 @@ class Host:
         self.namespace.create()
         self.network.switch.ip("link", "add", self._port, "type", "veth", "peer", "name", "eth0", "netns", self.namespace.name)
         self.network.switch.ip("link", "set", self._port, "master", "switch", "up")
+        for setting, value in _BUFFERS.items():
+            self.set_kernel(setting, value)
         self.ip("link", "set", "lo", "up")
         self.ip("link", "set", "eth0", "up")
         self.add_address(f"{self.ip4}/24")
