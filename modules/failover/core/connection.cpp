@@ -143,7 +143,7 @@ Connection::post(std::string_view message, bool &consumed)
     {
       if (quiesce_.load(std::memory_order_acquire))
         return true;
-      if (has_ended() || !post_again())
+      if (has_ended() || (has_older() && !post_again()))
         return false;
     }
 

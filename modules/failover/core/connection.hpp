@@ -106,6 +106,7 @@ private:
   int64_t now_ms() const { return stream_.now_ms(stream_.user_data); }
   bool keep(std::string_view message);
   bool copy_next();
+  bool has_older() const { return !waiting_.empty() || resend_->has_next(); }
   bool post_again();
   bool has_ended() const;
   bool last_is_partial() const { return host_.has_partial(host_.user_data) && !failed_with_; }

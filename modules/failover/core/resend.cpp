@@ -42,7 +42,9 @@ Resend::append(std::string_view message)
 bool
 Resend::keep(std::string_view message)
 {
-  if (has_next() || !make_room(sizeof(Length) + message.size()))
+  const std::size_t needed = sizeof(Length) + message.size();
+  const bool fits = bytes_.has_room(needed) && bytes_.size() + needed <= limit_;
+  if (has_next() || (!fits && !make_room(needed)))
     return false;
   append(message);
   posted_ = end_;

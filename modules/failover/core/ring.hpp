@@ -57,12 +57,13 @@ public:
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return capacity_; }
 
+  bool has_room(std::size_t more) const { return size_ + more <= capacity_; }
   // Room for `more` bytes behind what is there, as long as that is at most `limit`.
   bool reserve(std::size_t more, std::size_t limit)
   {
     if (size_ + more > limit)
       return false;
-    if (size_ + more <= capacity())
+    if (has_room(more))
       return true;
     const std::size_t larger_capacity = std::min(limit, std::max({ capacity() * 2, size_ + more, smallest }));
     auto larger = std::make_unique_for_overwrite<char[]>(larger_capacity);
@@ -73,16 +74,21 @@ public:
     return true;
   }
 
-  // Room was reserved.
+  // Room was reserved.  Inline: on the path of each message, and mostly in one piece.
   void append(const void *data, std::size_t length)
   {
     if (length == 0)
       return;
-    std::size_t start = wrap(head_ + size_);
-    std::size_t first = std::min(length, capacity() - start);
+    const std::size_t start = wrap(head_ + size_);
+    const std::size_t first = capacity() - start;
+    size_ += length;
+    if (length <= first) [[likely]]
+      {
+        std::memcpy(storage_.get() + start, data, length);
+        return;
+      }
     std::memcpy(storage_.get() + start, data, first);
     std::memcpy(storage_.get(), static_cast<const char *>(data) + first, length - first);
-    size_ += length;
   }
 
   void read(std::size_t offset, void *out, std::size_t length) const
