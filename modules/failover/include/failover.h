@@ -226,9 +226,8 @@ typedef struct failover_connection_host
   bool (*has_partial)(void *user_data);
   /* Posting side.  A new message was taken: the LogWriter's queue is done with it. */
   void (*acknowledge)(void *user_data);
-  /* Posting side; main side once it is drained.  So many of the oldest messages that were
-   * posted on it and not confirmed before are not kept any more: they are confirmed, or
-   * have to make room in their grace (`early`).  May be NULL. */
+  /* Posting side; main side once it is drained.  So many more of its messages, oldest
+   * first, are confirmed, or have to make room in their grace (`early`).  May be NULL. */
   void (*confirmed)(void *user_data, uint64_t messages, bool early);
   /* Posting side.  After failover_stream_quiesce(): it has come to the end of a message. */
   void (*wake_main)(void *user_data);
@@ -272,12 +271,10 @@ void failover_stream_free(failover_stream *stream);
 /* For the connections that come. */
 void failover_stream_set_settings(failover_stream *stream, const failover_stream_settings *settings);
 
-/* A LogWriter is there for it, or none is until the next configuration: a connection
- * that is released then is drained. */
+/* A LogWriter is there for it, or none is: a connection that is released then is drained. */
 void failover_stream_bind(failover_stream *stream, bool bound);
 
-/* A LogProto was made for a new connection.  It is the one in use from now on; one
- * that was in use is released next. */
+/* A LogProto was made for a new connection, the one in use now; another is released next. */
 FAILOVER_WARN_UNUSED failover_status failover_stream_open(failover_stream *stream, const failover_connection_host *host,
                                                           failover_connection **out);
 
@@ -289,8 +286,8 @@ FAILOVER_WARN_UNUSED bool failover_stream_release(failover_stream *stream, failo
 /* There is a connection in use. */
 bool failover_stream_is_connected(const failover_stream *stream);
 
-/* Another connection is to take over: the one in use stops at the end of a message.
- * True: it has stopped, and the posting side does not run; false: wake_main() tells when. */
+/* The one in use stops at the end of a message, so that another can take over.  True: it
+ * has, and the posting side does not run; false: wake_main() tells when. */
 FAILOVER_WARN_UNUSED bool failover_stream_quiesce(failover_stream *stream);
 /* When it is released the one in use is drained. */
 void failover_stream_drain(failover_stream *stream);
@@ -311,8 +308,7 @@ failover_stream_end failover_stream_end_of_connection(failover_stream *stream);
 
 void failover_stream_timer_due(failover_stream *stream);
 
-/* syslog-ng ends, and nothing but this runs the posting side any more.  True: call it
- * again soon, there are acknowledgements to wait for. */
+/* syslog-ng ends, and only this runs the posting side.  True: call it again soon. */
 FAILOVER_WARN_UNUSED bool failover_stream_finish(failover_stream *stream);
 /* It has ended: drained connections are closed. */
 void failover_stream_finished(failover_stream *stream);
@@ -335,11 +331,10 @@ failover_stream_state failover_stream_get_state(const failover_stream *stream);
  * or has ended.  Not `consumed`: it has to come again, as nothing more can be taken now. */
 FAILOVER_WARN_UNUSED bool failover_connection_post(failover_connection *connection, const char *text, size_t length,
                                                    bool *consumed);
-/* Posting side.  Write what is left of the message posted last, and what waits to be
- * posted again.  False: the connection is broken, or has ended. */
+/* Posting side.  Write what is left of the last message, and what waits to be posted
+ * again.  False: the connection is broken, or has ended. */
 FAILOVER_WARN_UNUSED bool failover_connection_flush(failover_connection *connection);
-/* Main thread, while the posting side does not run: should it run when the socket takes
- * more? */
+/* While the posting side does not run: should it, when the socket takes more? */
 FAILOVER_WARN_UNUSED bool failover_connection_wants_to_write(failover_connection *connection);
 
 /* ------------------------------------------------------------------------
