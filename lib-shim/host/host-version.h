@@ -107,9 +107,9 @@ host_proto_has_pending(LogProtoClient *proto, HostPollFunc poll)
 #undef HOST_UNUSED_CONDITION
 }
 
-/* With TLS nothing is read, as it is in all versions but the newest, whose LogProto
- * would take the peer's close_notify out of the socket: then nobody could tell
- * any more what came before its FIN. */
+/* With TLS nothing is read, as it is in all versions but the newest.  Its LogProto would
+ * take the peer's close_notify for the end while TCP is still open, and the log would
+ * say that TLS was refused; without it the stream's own look sees the end. */
 static inline void
 host_poll_ignore_input(HOST_POLL_PARAMETERS)
 {
