@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What breaks the conventions of failover.h ends the process, here: a child.
+ * What breaks the conventions of failover.h, or the order of calls of the resend
+ * buffer, ends the process, here: a child.
  */
 #include "fake_host.h"
+#include "fake_stream.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -148,6 +150,30 @@ Test(contract, stream)
   failover_stream_free(stream);
 }
 
+Test(contract, order_of_calls_about_messages)
+{
+  FakeStream stream;
+  char out[1];
+
+  fake_stream_init(&stream, FAKE_STREAM_GRACE_MS, FAKE_STREAM_LIMIT);
+  EXPECT_ABORT(failover_resend_forget_last(stream.resend));
+  EXPECT_ABORT(failover_resend_next_length(stream.resend));
+  EXPECT_ABORT(failover_resend_copy_next(stream.resend, out));
+  EXPECT_ABORT(failover_resend_next_posted(stream.resend));
+
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  EXPECT_ABORT(failover_resend_forget_last(stream.resend)); /* it was sampled */
+  stream.acked--;
+  EXPECT_ABORT(fake_stream_sample(&stream));
+
+  fake_stream_lose(&stream);
+  EXPECT_ABORT(failover_resend_forget_last(stream.resend)); /* it waits to be posted */
+  failover_resend_next_posted(stream.resend);
+  EXPECT_ABORT(failover_resend_next_posted(stream.resend));
+  fake_stream_done(&stream);
+}
+
 Test(contract, engine_new)
 {
   FakeHost host;
@@ -226,6 +252,22 @@ Test(contract, engine)
   EXPECT_ABORT(failover_engine_disconnected(host.engine, 1, FAILOVER_REASON_RESET, dangling, false));
   EXPECT_ABORT(failover_engine_in_use(NULL, NULL, NULL));
   fake_host_stop(&host);
+  fake_host_done(&host);
+}
+
+Test(contract, order_of_calls_of_an_engine)
+{
+  FakeHost host;
+  failover_snapshot *snapshot;
+
+  fake_host_init(&host);
+  fake_host_configure(&host, &plain);
+  EXPECT_ABORT(failover_engine_save(host.engine, &snapshot));
+  fake_host_start(&host, NULL, false);
+  EXPECT_ABORT(failover_engine_start(host.engine, NULL, false));
+  EXPECT_ABORT(failover_engine_timer_due(host.engine, FAILOVER_TIMER_COUNT));
+  fake_host_stop(&host);
+  EXPECT_ABORT(failover_engine_save(host.engine, &snapshot));
   fake_host_done(&host);
 }
 

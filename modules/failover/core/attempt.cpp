@@ -3,6 +3,7 @@
 #include "attempt.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace failover {
 
@@ -117,6 +118,7 @@ Attempt::next_address_due()
 void
 Attempt::connect_next()
 {
+  assert(next_ < addresses_.size());
   Pending pending = { ids_.take(), next_++ };
   pending_.push_back(pending);
   host_.connect(pending.connection, lookup_, static_cast<uint32_t>(pending.address), host_name_, purpose_);

@@ -3,6 +3,7 @@
 #include "engine.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace failover {
 
@@ -39,6 +40,7 @@ Engine::Engine(const Settings &settings, std::string_view primary_host, uint16_t
 void
 Engine::start(const Snapshot *snapshot, bool connection_open)
 {
+  assert(!running_);
   running_ = true;
   if (snapshot)
     resume(*snapshot, connection_open);
@@ -116,6 +118,7 @@ Engine::stop()
 Snapshot
 Engine::save() const
 {
+  assert(running_);
   Snapshot snapshot;
   snapshot.server = servers_[current_];
   snapshot.primary = servers_[primary];
@@ -133,6 +136,7 @@ Engine::save() const
 void
 Engine::timer_due(failover_timer timer)
 {
+  assert(timer < FAILOVER_TIMER_COUNT);
   if (!running_)
     return;
   switch (timer)
@@ -221,6 +225,7 @@ Engine::recover() noexcept
 void
 Engine::attempt(std::size_t server, failover_reason why)
 {
+  assert(server < servers_.size());
   current_ = server;
   why_ = why;
   if (server == primary)

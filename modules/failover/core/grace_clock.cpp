@@ -3,6 +3,7 @@
 #include "grace_clock.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace failover {
 
@@ -16,6 +17,7 @@ constexpr int64_t longest_answer_ms = 100;
 void
 GraceClock::sample(const TransportSample &sample)
 {
+  assert(sample.acked >= acked_); // of the same connection
   const int64_t before_ms = ms_;
   const uint64_t acknowledged = sample.acked - acked_;
   const bool widens = sample.window > widest_window_;

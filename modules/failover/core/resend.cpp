@@ -2,6 +2,9 @@
 // with the OpenSSL exception, see LICENSE.
 #include "resend.hpp"
 
+#include <cassert>
+#include <limits>
+
 namespace failover {
 
 namespace {
@@ -31,6 +34,7 @@ Resend::make_room(std::size_t length)
 void
 Resend::append(std::string_view message)
 {
+  assert(message.size() <= std::numeric_limits<Length>::max());
   const auto length = static_cast<Length>(message.size());
   bytes_.append(&length, sizeof(length));
   bytes_.append(message.data(), message.size());
@@ -56,6 +60,7 @@ Resend::keep(std::string_view message)
 void
 Resend::forget_last()
 {
+  assert(!has_next() && end_.message > std::max(front_.message, marked_)); // kept, and no sample since
   bytes_.drop_back(last_kept_);
   end_.message--;
   end_.byte -= last_kept_;
@@ -80,6 +85,7 @@ Resend::behind(const Place &place) const
 std::size_t
 Resend::next_length() const
 {
+  assert(has_next());
   return length_at(posted_);
 }
 
@@ -175,6 +181,7 @@ Resend::drop_graced()
 void
 Resend::drop_until(const Place &place)
 {
+  assert(place.message >= front_.message && place.message <= posted_.message);
   counters_.confirmed += place.message - front_.message;
   bytes_.drop_front(place.byte - front_.byte);
   front_ = place;
@@ -193,7 +200,9 @@ Resend::connection_lost()
 void
 Resend::take_over(Resend &from)
 {
-  bytes_.reserve(from.bytes_.size(), std::max(limit_, bytes_.size() + from.bytes_.size()));
+  const bool reserved =
+      bytes_.reserve(from.bytes_.size(), std::max(limit_, bytes_.size() + from.bytes_.size()));
+  assert(reserved);
   std::vector<char> message;
   from.connection_lost();
   for (; from.has_next(); from.posted_ = from.behind(from.posted_))

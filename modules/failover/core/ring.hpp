@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -19,8 +20,12 @@ class Ring
 public:
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
-  T &front() { return storage_[head_]; }
-  T &operator[](std::size_t index) { return storage_[(head_ + index) & (storage_.size() - 1)]; }
+  T &front() { return (*this)[0]; }
+  T &operator[](std::size_t index)
+  {
+    assert(index < size_);
+    return storage_[(head_ + index) & (storage_.size() - 1)];
+  }
 
   void push(const T &value)
   {
@@ -31,6 +36,7 @@ public:
   }
   void pop()
   {
+    assert(size_ > 0);
     head_ = (head_ + 1) & (storage_.size() - 1);
     size_--;
   }
@@ -77,6 +83,7 @@ public:
   // Room was reserved.  Inline: on the path of each message, and mostly in one piece.
   void append(const void *data, std::size_t length)
   {
+    assert(length <= capacity_ - size_);
     if (length == 0)
       return;
     const std::size_t start = wrap(head_ + size_);
@@ -93,6 +100,7 @@ public:
 
   void read(std::size_t offset, void *out, std::size_t length) const
   {
+    assert(offset <= size_ && length <= size_ - offset);
     if (length == 0)
       return;
     std::size_t start = wrap(head_ + offset);
@@ -103,10 +111,15 @@ public:
 
   void drop_front(std::size_t length)
   {
+    assert(length <= size_);
     head_ = size_ == length ? 0 : wrap(head_ + length);
     size_ -= length;
   }
-  void drop_back(std::size_t length) { size_ -= length; }
+  void drop_back(std::size_t length)
+  {
+    assert(length <= size_);
+    size_ -= length;
+  }
 
 private:
   static constexpr std::size_t smallest = std::size_t{ 64 } << 10;

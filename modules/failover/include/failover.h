@@ -191,7 +191,7 @@ typedef struct failover_stream_settings
 failover_stream_settings failover_options_get_stream(const failover_options *options);
 
 /* What the kernel says of a connection (Linux struct tcp_info).  Both positions are
- * in bytes of its stream, from the same start. */
+ * in bytes of its stream, from the same start; `acked` only grows while it is open. */
 typedef struct failover_tcp
 {
   bool open;        /* both directions still open: established */
@@ -449,10 +449,10 @@ FAILOVER_WARN_UNUSED failover_status failover_engine_new(const failover_options 
                                                          const failover_host *host, failover_engine **out);
 void failover_engine_free(failover_engine *engine);
 
-/* Begin.  `snapshot`: what an engine of the same destination saved before a
- * reload, or NULL; it is not consumed.  `connection_open`: the connection that
- * was in use then is still open and in use.  If the engine does not want it (its
- * server is gone from the list) it asks the host to close it. */
+/* Begin; it does not run yet.  `snapshot`: what an engine of the same destination
+ * saved before a reload, or NULL; it is not consumed.  `connection_open`: the
+ * connection that was in use then is still open and in use.  If the engine does not
+ * want it (its server is gone from the list) it asks the host to close it. */
 FAILOVER_WARN_UNUSED failover_status failover_engine_start(failover_engine *engine,
                                                            const failover_snapshot *snapshot,
                                                            bool connection_open);
@@ -462,7 +462,7 @@ FAILOVER_WARN_UNUSED failover_status failover_engine_start(failover_engine *engi
 FAILOVER_WARN_UNUSED failover_status failover_engine_stop(failover_engine *engine);
 
 /* Save what has to survive a reload: the server and connection in use, probes
- * counted, place in the rotation.  Call it before failover_engine_stop(). */
+ * counted, place in the rotation.  Between failover_engine_start() and _stop(). */
 FAILOVER_WARN_UNUSED failover_status failover_engine_save(const failover_engine *engine,
                                                           failover_snapshot **out);
 void failover_snapshot_free(failover_snapshot *snapshot);
