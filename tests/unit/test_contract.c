@@ -60,6 +60,11 @@ _options_new(void)
   return options;
 }
 
+Test(contract, reasons)
+{
+  EXPECT_ABORT(failover_reason_from_end(NULL));
+}
+
 Test(contract, options)
 {
   failover_options *options = _options_new();
@@ -119,34 +124,115 @@ _lost(void *user_data, uint64_t messages)
   (void) messages;
 }
 
+static bool
+_write(void *user_data, const char *text, size_t length, bool *consumed)
+{
+  (void) user_data;
+  (void) text;
+  (void) length;
+  (void) consumed;
+  return false;
+}
+
+static bool
+_read_tcp(void *user_data, failover_tcp *tcp)
+{
+  (void) user_data;
+  (void) tcp;
+  return false;
+}
+
+static void
+_close(void *user_data, failover_close how)
+{
+  (void) user_data;
+  (void) how;
+}
+
+static const failover_stream_settings stream_settings = { .resend = true, .buffer_size = 65536 };
+static const failover_stream_host stream_host = { .now_ms = _now_ms,
+                                                  .set_timer = _set_timer,
+                                                  .cancel_timer = _nothing,
+                                                  .is_idle = _no,
+                                                  .wake_writer = _nothing,
+                                                  .half_closed = _nothing,
+                                                  .lost = _lost };
+static const failover_connection_host connection_host = { .write = _write,
+                                                          .flush = _no,
+                                                          .has_partial = _no,
+                                                          .acknowledge = _nothing,
+                                                          .wake_main = _nothing,
+                                                          .read_tcp = _read_tcp,
+                                                          .give_up = _nothing,
+                                                          .close = _close };
+
+Test(contract, stream_settings)
+{
+  failover_stream *stream = NULL;
+
+  EXPECT_ABORT(failover_stream_new(NULL, &stream_host, &stream));
+  EXPECT_ABORT(failover_stream_new(&stream_settings, NULL, &stream));
+  EXPECT_ABORT(failover_stream_new(&stream_settings, &stream_host, NULL));
+
+  cr_assert_eq(failover_stream_new(&stream_settings, &stream_host, &stream), FAILOVER_OK);
+  EXPECT_ABORT(failover_stream_set_settings(NULL, &stream_settings));
+  EXPECT_ABORT(failover_stream_set_settings(stream, NULL));
+
+  failover_stream *other = NULL;
+  failover_stream_settings settings = stream_settings;
+  settings.grace_ms = -1;
+  EXPECT_ABORT(failover_stream_new(&settings, &stream_host, &other));
+  EXPECT_ABORT(failover_stream_set_settings(stream, &settings));
+  settings = stream_settings;
+  settings.dead_peer_timeout_ms = -1;
+  EXPECT_ABORT(failover_stream_new(&settings, &stream_host, &other));
+  EXPECT_ABORT(failover_stream_set_settings(stream, &settings));
+  failover_stream_free(stream);
+}
+
 Test(contract, stream)
 {
-  failover_stream_settings settings = { .resend = true, .buffer_size = 65536 };
-  failover_stream_host host = { .now_ms = _now_ms, .set_timer = _set_timer, .cancel_timer = _nothing,
-                                .is_idle = _no, .wake_writer = _nothing, .half_closed = _nothing, .lost = _lost };
-  failover_connection_host incomplete = { .user_data = NULL };
   failover_connection *connection = NULL;
   failover_stream *stream = NULL;
 
-  EXPECT_ABORT(failover_stream_new(NULL, &host, &stream));
-  EXPECT_ABORT(failover_stream_new(&settings, NULL, &stream));
-  EXPECT_ABORT(failover_stream_new(&settings, &host, NULL));
-  host.lost = NULL;
-  EXPECT_ABORT(failover_stream_new(&settings, &host, &stream));
-  host.lost = _lost;
-  settings.grace_ms = -1;
-  EXPECT_ABORT(failover_stream_new(&settings, &host, &stream));
-  settings.grace_ms = 0;
-  cr_assert_eq(failover_stream_new(&settings, &host, &stream), FAILOVER_OK);
-
-  EXPECT_ABORT(failover_stream_set_settings(stream, NULL));
+  cr_assert_eq(failover_stream_new(&stream_settings, &stream_host, &stream), FAILOVER_OK);
   EXPECT_ABORT(failover_stream_bind(NULL, true));
-  EXPECT_ABORT(failover_stream_open(stream, &incomplete, &connection));
-  EXPECT_ABORT(failover_stream_release(stream, NULL));
+  EXPECT_ABORT(failover_stream_open(NULL, &connection_host, &connection));
+  EXPECT_ABORT(failover_stream_open(stream, NULL, &connection));
+  EXPECT_ABORT(failover_stream_open(stream, &connection_host, NULL));
+  EXPECT_ABORT(failover_stream_is_connected(NULL));
   EXPECT_ABORT(failover_stream_quiesce(NULL));
+  EXPECT_ABORT(failover_stream_drain(NULL));
+  EXPECT_ABORT(failover_stream_resume(NULL));
+  EXPECT_ABORT(failover_stream_end_of_connection(NULL));
+  EXPECT_ABORT(failover_stream_timer_due(NULL));
+  EXPECT_ABORT(failover_stream_finish(NULL));
+  EXPECT_ABORT(failover_stream_finished(NULL));
   EXPECT_ABORT(failover_stream_get_state(NULL));
   cr_expect_not(failover_stream_is_connected(stream));
   cr_expect(failover_stream_quiesce(stream), "there is nothing to be quiet");
+  failover_stream_free(stream);
+}
+
+Test(contract, connection)
+{
+  failover_connection *connection = NULL;
+  failover_stream *stream = NULL;
+  bool consumed;
+
+  cr_assert_eq(failover_stream_new(&stream_settings, &stream_host, &stream), FAILOVER_OK);
+  failover_stream_bind(stream, true);
+  cr_assert_eq(failover_stream_open(stream, &connection_host, &connection), FAILOVER_OK);
+  EXPECT_ABORT(failover_connection_post(NULL, "a", 1, &consumed));
+  EXPECT_ABORT(failover_connection_post(connection, NULL, 1, &consumed));
+  EXPECT_ABORT(failover_connection_post(connection, "a", 1, NULL));
+  EXPECT_ABORT(failover_connection_flush(NULL));
+  EXPECT_ABORT(failover_connection_wants_to_write(NULL));
+  EXPECT_ABORT(failover_stream_release(NULL, connection));
+  EXPECT_ABORT(failover_stream_release(stream, NULL));
+  EXPECT_ABORT(failover_stream_free(stream)); /* it has a connection */
+  cr_assert_not(failover_stream_release(stream, connection));
+  EXPECT_ABORT(failover_stream_release(stream, connection)); /* not any more */
   failover_stream_free(stream);
 }
 
@@ -194,6 +280,16 @@ Test(contract, engine_new)
   failover_options_free(options);
 }
 
+/* The call fails without one of the functions of `calls`. */
+#define EXPECT_REQUIRED(complete, function, call) \
+  do                                              \
+    {                                             \
+      calls = complete;                           \
+      calls.function = NULL;                      \
+      EXPECT_ABORT(call);                         \
+    }                                             \
+  while (0)
+
 Test(contract, every_function_of_the_host_is_required)
 {
   FakeHost host;
@@ -203,25 +299,58 @@ Test(contract, every_function_of_the_host_is_required)
   failover_host calls;
 
   fake_host_init(&host);
-#define EXPECT_REQUIRED(function)                                                  \
-  do                                                                               \
-    {                                                                              \
-      calls = host.calls;                                                          \
-      calls.function = NULL;                                                       \
-      EXPECT_ABORT(failover_engine_new(options, &destination, &calls, &engine));   \
-    }                                                                              \
-  while (0)
-  EXPECT_REQUIRED(now_ms);
-  EXPECT_REQUIRED(random);
-  EXPECT_REQUIRED(set_timer);
-  EXPECT_REQUIRED(cancel_timer);
-  EXPECT_REQUIRED(resolve);
-  EXPECT_REQUIRED(release_lookup);
-  EXPECT_REQUIRED(connect);
-  EXPECT_REQUIRED(hand_over);
-  EXPECT_REQUIRED(close);
-  EXPECT_REQUIRED(event);
+#define EXPECT(function) \
+  EXPECT_REQUIRED(host.calls, function, failover_engine_new(options, &destination, &calls, &engine))
+  EXPECT(now_ms);
+  EXPECT(random);
+  EXPECT(set_timer);
+  EXPECT(cancel_timer);
+  EXPECT(resolve);
+  EXPECT(release_lookup);
+  EXPECT(connect);
+  EXPECT(hand_over);
+  EXPECT(close);
+  EXPECT(event);
+#undef EXPECT
   failover_options_free(options);
+}
+
+Test(contract, every_function_of_a_stream_s_host_is_required)
+{
+  failover_stream *stream = NULL;
+  failover_stream_host calls;
+
+#define EXPECT(function) \
+  EXPECT_REQUIRED(stream_host, function, failover_stream_new(&stream_settings, &calls, &stream))
+  EXPECT(now_ms);
+  EXPECT(set_timer);
+  EXPECT(cancel_timer);
+  EXPECT(is_idle);
+  EXPECT(wake_writer);
+  EXPECT(half_closed);
+  EXPECT(lost);
+#undef EXPECT
+}
+
+Test(contract, every_function_of_a_connection_s_host_is_required)
+{
+  failover_stream *stream = NULL;
+  failover_connection *connection = NULL;
+  failover_connection_host calls;
+
+  cr_assert_eq(failover_stream_new(&stream_settings, &stream_host, &stream), FAILOVER_OK);
+#define EXPECT(function) \
+  EXPECT_REQUIRED(connection_host, function, failover_stream_open(stream, &calls, &connection))
+  EXPECT(write);
+  EXPECT(flush);
+  EXPECT(has_partial);
+  EXPECT(acknowledge);
+  EXPECT(wake_main);
+  EXPECT(read_tcp);
+  EXPECT(give_up);
+  EXPECT(close);
+#undef EXPECT
+  failover_stream_free(stream);
 }
 
 Test(contract, engine)

@@ -73,14 +73,14 @@ is_complete(const failover_host *host)
 bool
 is_complete(const failover_stream_host *host)
 {
-  return host && host->now_ms && host->set_timer && host->cancel_timer && host->is_idle && host->wake_writer
+  return host->now_ms && host->set_timer && host->cancel_timer && host->is_idle && host->wake_writer
          && host->half_closed && host->lost;
 }
 
 bool
 is_complete(const failover_connection_host *host)
 {
-  return host && host->write && host->flush && host->has_partial && host->acknowledge && host->wake_main
+  return host->write && host->flush && host->has_partial && host->acknowledge && host->wake_main
          && host->read_tcp && host->give_up && host->close;
 }
 
@@ -157,6 +157,7 @@ failover_reason_from_errno(int error)
 failover_reason
 failover_reason_from_end(const failover_end *end)
 {
+  assert(end);
   return failover::reason_from_end(*end);
 }
 
@@ -250,8 +251,8 @@ failover_status
 failover_stream_new(const failover_stream_settings *settings, const failover_stream_host *host,
                     failover_stream **out)
 {
-  assert(settings && settings->grace_ms >= 0 && settings->dead_peer_timeout_ms >= 0 && is_complete(host)
-         && out);
+  assert(settings && settings->grace_ms >= 0 && settings->dead_peer_timeout_ms >= 0 && host
+         && is_complete(host) && out);
   return guarded([&] {
     *out = new failover_stream(*settings, *host);
     return FAILOVER_OK;
@@ -267,7 +268,7 @@ failover_stream_free(failover_stream *stream)
 void
 failover_stream_set_settings(failover_stream *stream, const failover_stream_settings *settings)
 {
-  assert(stream && settings);
+  assert(stream && settings && settings->grace_ms >= 0 && settings->dead_peer_timeout_ms >= 0);
   stream->stream.set_settings(*settings);
 }
 
@@ -281,7 +282,7 @@ failover_stream_bind(failover_stream *stream, bool bound)
 failover_status
 failover_stream_open(failover_stream *stream, const failover_connection_host *host, failover_connection **out)
 {
-  assert(stream && is_complete(host) && out);
+  assert(stream && host && is_complete(host) && out);
   return guarded([&] {
     *out = to_handle(stream->stream.open(*host));
     return FAILOVER_OK;
@@ -361,18 +362,21 @@ failover_stream_get_state(const failover_stream *stream)
 bool
 failover_connection_post(failover_connection *connection, const char *text, size_t length, bool *consumed)
 {
+  assert(connection && consumed);
   return from_handle(connection)->post(view(text, length), *consumed);
 }
 
 bool
 failover_connection_flush(failover_connection *connection)
 {
+  assert(connection);
   return from_handle(connection)->flush();
 }
 
 bool
 failover_connection_wants_to_write(failover_connection *connection)
 {
+  assert(connection);
   return from_handle(connection)->wants_to_write();
 }
 

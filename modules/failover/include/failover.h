@@ -183,7 +183,7 @@ typedef struct failover_stream_settings
   bool resend;                  /* resend(); without it there is no stream */
   int64_t grace_ms;             /* resend-grace(), 0 or more */
   size_t buffer_size;           /* resend-buffer-size() */
-  int64_t dead_peer_timeout_ms; /* dead-peer-timeout(); 0: no peer is given up */
+  int64_t dead_peer_timeout_ms; /* dead-peer-timeout(), 0 or more; 0: no peer is given up */
   uint32_t throttle; /* throttle(): most messages a second that are posted once more, 0: any number */
 } failover_stream_settings;
 
@@ -211,10 +211,10 @@ typedef enum failover_close
   FAILOVER_CLOSE_STUCK,     /* the peer makes no progress any more: what is in the kernel is dropped */
 } failover_close;
 
-/* What a connection needs done.  All are required. */
+/* What a connection needs done.  All are required, unless stated beside them. */
 typedef struct failover_connection_host
 {
-  void *user_data; /* first argument of every function below */
+  void *user_data; /* first argument of every function below; may be NULL */
 
   /* Posting side.  Write a message with the LogProto's own means.  False: the
    * connection is broken.  `consumed`: all of it was taken, though the socket may not
@@ -244,7 +244,7 @@ typedef struct failover_connection_host
 /* What a stream needs done, on the main thread.  All are required. */
 typedef struct failover_stream_host
 {
-  void *user_data;
+  void *user_data; /* first argument of every function below; may be NULL */
 
   int64_t (*now_ms)(void *user_data); /* any thread */
   /* One shot: failover_stream_timer_due() then; setting it again moves it. */
