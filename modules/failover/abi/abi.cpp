@@ -4,10 +4,9 @@
 // The only extern "C" definitions: arguments are asserted, no exception leaves.
 #include "failover.h"
 
-#include "engine.hpp"
+#include "destination.hpp"
 #include "options.hpp"
 #include "reason.hpp"
-#include "stream.hpp"
 
 #include <cassert>
 #include <new>
@@ -17,23 +16,11 @@ struct failover_options
   failover::Options options;
 };
 
-struct failover_stream
+struct failover_destination
 {
-  failover_stream(const failover_stream_settings &settings, const failover_stream_host &host)
-    : stream(settings, host)
-  {}
-  failover::Stream stream;
-};
-
-struct failover_engine
-{
-  failover::Engine engine;
+  explicit failover_destination(const failover_loop &loop) : destination(loop) {}
+  failover::Destination destination;
   bool is_called = false;
-};
-
-struct failover_snapshot
-{
-  failover::Snapshot snapshot;
 };
 
 namespace {
@@ -64,17 +51,17 @@ view(const char *data, size_t length)
 }
 
 bool
-is_complete(const failover_host *host)
+is_complete(const failover_loop *loop)
 {
-  return host->now_ms && host->random && host->set_timer && host->cancel_timer && host->resolve
-         && host->release_lookup && host->connect && host->hand_over && host->close && host->event;
+  return loop && loop->now_ms && loop->random && loop->set_timer && loop->cancel_timer && loop->lost;
 }
 
 bool
-is_complete(const failover_stream_host *host)
+is_complete(const failover_host *host)
 {
-  return host->now_ms && host->set_timer && host->cancel_timer && host->is_idle && host->wake_writer
-         && host->half_closed && host->lost;
+  return host && host->resolve && host->release_lookup && host->connect && host->close && host->give_to_writer
+         && host->take_from_writer && host->shut_down && host->read_end && host->is_idle && host->wake_writer
+         && host->event;
 }
 
 bool
@@ -108,27 +95,42 @@ try_option(failover_options *options, Function function) noexcept
 
 // Not from a host that is being called.
 void
-assert_may_be_called(const failover_engine *engine)
+assert_may_be_called(const failover_destination *destination)
 {
-  assert(engine);
-  assert(!engine->is_called);
+  assert(destination);
+  assert(!destination->is_called);
 }
 
-// Runs `function` on the engine.  If that fails half way, the engine is left with
-// something to wait for.
+// While it lasts the host is called, and must not call back.
+class Call
+{
+public:
+  explicit Call(failover_destination *destination) : destination_(destination)
+  {
+    assert_may_be_called(destination);
+    destination_->is_called = true;
+  }
+  ~Call() { destination_->is_called = false; }
+  Call(const Call &) = delete;
+  Call &operator=(const Call &) = delete;
+
+private:
+  failover_destination *destination_;
+};
+
+// Tells the destination what happened.  If that fails half way, it is left with something to
+// wait for.
 template <typename Function>
 failover_status
-tell(failover_engine *engine, Function function) noexcept
+tell(failover_destination *destination, Function function) noexcept
 {
-  assert_may_be_called(engine);
-  engine->is_called = true;
+  const Call call(destination);
   const failover_status status = guarded([&] {
-    function(engine->engine);
+    function(destination->destination);
     return FAILOVER_OK;
   });
   if (status != FAILOVER_OK)
-    engine->engine.recover();
-  engine->is_called = false;
+    destination->destination.recover();
   return status;
 }
 
@@ -233,131 +235,21 @@ failover_options_get_dead_peer_timeout_ms(const failover_options *options)
   return options->options.settings().dead_peer_timeout_ms;
 }
 
-// ---- streams
-
-failover_stream_settings
-failover_options_get_stream(const failover_options *options)
+bool
+failover_options_get_resend(const failover_options *options)
 {
   assert(options);
-  const failover::Settings &settings = options->options.settings();
-  return { .resend = settings.resend,
-           .grace_ms = settings.resend_grace_ms,
-           .buffer_size = settings.resend_buffer_size,
-           .dead_peer_timeout_ms = settings.dead_peer_timeout_ms,
-           .throttle = 0 };
+  return options->options.settings().resend;
 }
 
-failover_status
-failover_stream_new(const failover_stream_settings *settings, const failover_stream_host *host,
-                    failover_stream **out)
+size_t
+failover_options_get_resend_buffer_size(const failover_options *options)
 {
-  assert(settings && settings->grace_ms >= 0 && settings->dead_peer_timeout_ms >= 0 && host
-         && is_complete(host) && out);
-  return guarded([&] {
-    *out = new failover_stream(*settings, *host);
-    return FAILOVER_OK;
-  });
+  assert(options);
+  return options->options.settings().resend_buffer_size;
 }
 
-void
-failover_stream_free(failover_stream *stream)
-{
-  delete stream;
-}
-
-void
-failover_stream_set_settings(failover_stream *stream, const failover_stream_settings *settings)
-{
-  assert(stream && settings && settings->grace_ms >= 0 && settings->dead_peer_timeout_ms >= 0);
-  stream->stream.set_settings(*settings);
-}
-
-void
-failover_stream_bind(failover_stream *stream, bool bound)
-{
-  assert(stream);
-  stream->stream.bind(bound);
-}
-
-failover_status
-failover_stream_open(failover_stream *stream, const failover_connection_host *host, failover_connection **out)
-{
-  assert(stream && host && is_complete(host) && out);
-  return guarded([&] {
-    *out = to_handle(stream->stream.open(*host));
-    return FAILOVER_OK;
-  });
-}
-
-bool
-failover_stream_release(failover_stream *stream, failover_connection *connection)
-{
-  assert(stream && connection);
-  return stream->stream.release(from_handle(connection));
-}
-
-bool
-failover_stream_is_connected(const failover_stream *stream)
-{
-  assert(stream);
-  return stream->stream.is_connected();
-}
-
-bool
-failover_stream_quiesce(failover_stream *stream)
-{
-  assert(stream);
-  return stream->stream.quiesce();
-}
-
-void
-failover_stream_drain(failover_stream *stream)
-{
-  assert(stream);
-  stream->stream.drain();
-}
-
-void
-failover_stream_resume(failover_stream *stream)
-{
-  assert(stream);
-  stream->stream.resume();
-}
-
-failover_stream_end
-failover_stream_end_of_connection(failover_stream *stream)
-{
-  assert(stream);
-  return stream->stream.end();
-}
-
-void
-failover_stream_timer_due(failover_stream *stream)
-{
-  assert(stream);
-  stream->stream.timer_due();
-}
-
-bool
-failover_stream_finish(failover_stream *stream)
-{
-  assert(stream);
-  return stream->stream.finish();
-}
-
-void
-failover_stream_finished(failover_stream *stream)
-{
-  assert(stream);
-  stream->stream.finished();
-}
-
-failover_stream_state
-failover_stream_get_state(const failover_stream *stream)
-{
-  assert(stream);
-  return stream->stream.state();
-}
+// ---- connections
 
 bool
 failover_connection_post(failover_connection *connection, const char *text, size_t length, bool *consumed)
@@ -380,119 +272,162 @@ failover_connection_wants_to_write(failover_connection *connection)
   return from_handle(connection)->wants_to_write();
 }
 
-// ---- engine
+// ---- destinations
 
 failover_status
-failover_engine_new(const failover_options *options, const failover_destination *destination,
-                    const failover_host *host, failover_engine **out)
+failover_destination_new(const failover_loop *loop, failover_destination **out)
 {
-  assert(options && destination && destination->time_reopen_ms >= 0 && host && is_complete(host) && out);
+  assert(is_complete(loop) && out);
   return guarded([&] {
-    *out = new failover_engine{ failover::Engine(options->options.settings(),
-                                                 view(destination->host.data, destination->host.length),
-                                                 destination->port, destination->time_reopen_ms, *host) };
+    *out = new failover_destination(*loop);
     return FAILOVER_OK;
   });
 }
 
 void
-failover_engine_free(failover_engine *engine)
+failover_destination_free(failover_destination *destination)
 {
-  assert(!engine || !engine->is_called);
-  delete engine;
+  assert(!destination || !destination->is_called);
+  delete destination;
 }
 
 failover_status
-failover_engine_start(failover_engine *engine, const failover_snapshot *snapshot, bool connection_open)
+failover_destination_start(failover_destination *destination, const failover_options *options,
+                           const failover_destination_config *config, const failover_host *host,
+                           bool connection_open)
 {
-  return tell(engine, [&](failover::Engine &e) {
-    e.start(snapshot ? &snapshot->snapshot : nullptr, connection_open);
-  });
-}
-
-failover_status
-failover_engine_stop(failover_engine *engine)
-{
-  return tell(engine, [&](failover::Engine &e) { e.stop(); });
-}
-
-failover_status
-failover_engine_save(const failover_engine *engine, failover_snapshot **out)
-{
-  assert_may_be_called(engine);
-  assert(out);
+  assert(options && config && config->time_reopen_ms >= 0 && is_complete(host));
+  const Call call(destination);
   return guarded([&] {
-    *out = new failover_snapshot{ engine->engine.save() };
+    destination->destination.start(options->options.settings(),
+                                   { .primary = view(config->host.data, config->host.length),
+                                     .port = config->port,
+                                     .time_reopen_ms = config->time_reopen_ms,
+                                     .throttle = config->throttle },
+                                   *host, connection_open);
     return FAILOVER_OK;
   });
 }
 
 void
-failover_snapshot_free(failover_snapshot *snapshot)
+failover_destination_stop(failover_destination *destination, bool keeps_connection)
 {
-  delete snapshot;
+  const Call call(destination);
+  destination->destination.stop(keeps_connection);
+}
+
+bool
+failover_destination_ends_if_removed(const failover_destination *destination)
+{
+  assert_may_be_called(destination);
+  return destination->destination.ends_if_removed();
 }
 
 failover_status
-failover_engine_timer_due(failover_engine *engine, failover_timer timer)
+failover_destination_timer_due(failover_destination *destination, failover_timer timer)
 {
-  return tell(engine, [&](failover::Engine &e) { e.timer_due(timer); });
+  assert(timer < FAILOVER_TIMER_COUNT);
+  return tell(destination, [&](failover::Destination &d) { d.timer_due(timer); });
 }
 
 failover_status
-failover_engine_resolved(failover_engine *engine, uint64_t lookup, const failover_text *addresses,
-                         size_t address_count)
+failover_destination_resolved(failover_destination *destination, uint64_t lookup,
+                              const failover_text *addresses, size_t address_count)
 {
   assert(addresses || address_count == 0);
-  return tell(engine, [&](failover::Engine &e) {
+  return tell(destination, [&](failover::Destination &d) {
     std::vector<std::string> texts;
     for (size_t i = 0; i < address_count; i++)
       texts.push_back(failover::to_string(addresses[i]));
-    e.resolved(lookup, texts);
+    d.resolved(lookup, texts);
   });
 }
 
 failover_status
-failover_engine_not_resolved(failover_engine *engine, uint64_t lookup, failover_text detail)
+failover_destination_not_resolved(failover_destination *destination, uint64_t lookup, failover_text detail)
 {
-  return tell(engine, [&](failover::Engine &e) { e.not_resolved(lookup, view(detail.data, detail.length)); });
+  return tell(destination,
+              [&](failover::Destination &d) { d.not_resolved(lookup, view(detail.data, detail.length)); });
 }
 
 failover_status
-failover_engine_connected(failover_engine *engine, uint64_t connection)
+failover_destination_connected(failover_destination *destination, uint64_t connection)
 {
-  return tell(engine, [&](failover::Engine &e) { e.connected(connection); });
+  return tell(destination, [&](failover::Destination &d) { d.connected(connection); });
 }
 
 failover_status
-failover_engine_connect_failed(failover_engine *engine, uint64_t connection, failover_reason reason,
-                               failover_text detail)
+failover_destination_connect_failed(failover_destination *destination, uint64_t connection,
+                                    failover_reason reason, failover_text detail)
 {
-  return tell(engine, [&](failover::Engine &e) {
-    e.connect_failed(connection, reason, view(detail.data, detail.length));
+  return tell(destination, [&](failover::Destination &d) {
+    d.connect_failed(connection, reason, view(detail.data, detail.length));
   });
 }
 
 failover_status
-failover_engine_disconnected(failover_engine *engine, uint64_t connection, failover_reason reason,
-                             failover_text detail, bool fruitless)
+failover_destination_ended(failover_destination *destination)
 {
-  return tell(engine, [&](failover::Engine &e) {
-    e.disconnected(connection, reason, view(detail.data, detail.length), fruitless);
+  return tell(destination, [](failover::Destination &d) { d.ended(); });
+}
+
+failover_status
+failover_destination_quiet(failover_destination *destination)
+{
+  return tell(destination, [](failover::Destination &d) { d.quiet(); });
+}
+
+failover_status
+failover_destination_open(failover_destination *destination, const failover_connection_host *host,
+                          failover_connection **out)
+{
+  assert(destination && is_complete(host) && out);
+  return guarded([&] {
+    *out = to_handle(destination->destination.stream().open(*host));
+    return FAILOVER_OK;
   });
 }
 
 bool
-failover_engine_in_use(const failover_engine *engine, uint64_t *connection, uint32_t *server)
+failover_destination_release(failover_destination *destination, failover_connection *connection)
 {
-  assert_may_be_called(engine);
-  if (!engine->engine.in_use())
+  assert(destination && connection);
+  return destination->destination.stream().release(from_handle(connection));
+}
+
+bool
+failover_destination_finish(failover_destination *destination)
+{
+  const Call call(destination);
+  return destination->destination.stream().finish();
+}
+
+uint64_t
+failover_destination_finished(failover_destination *destination)
+{
+  const Call call(destination);
+  return destination->destination.stream().finished();
+}
+
+bool
+failover_destination_in_use(const failover_destination *destination, uint64_t *connection, uint32_t *server)
+{
+  assert_may_be_called(destination);
+  const failover::Engine::Chosen *in_use = destination->destination.in_use();
+  if (!in_use)
     return false;
   if (connection)
-    *connection = engine->engine.in_use()->connection;
+    *connection = in_use->connection;
   if (server)
-    *server = static_cast<uint32_t>(engine->engine.in_use()->server);
+    *server = static_cast<uint32_t>(in_use->server);
   return true;
+}
+
+failover_stream_state
+failover_destination_get_stream(const failover_destination *destination)
+{
+  assert(destination);
+  return destination->destination.stream().state();
 }
 
 } // extern "C"

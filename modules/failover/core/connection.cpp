@@ -19,9 +19,9 @@ constexpr int64_t closed_window_factor = 5; // times dead-peer-timeout()
 
 } // namespace
 
-Connection::Connection(const failover_stream_host &stream, Waiting &waiting,
-                       const failover_connection_host &host, std::unique_ptr<Resend> resend)
-  : stream_(stream), waiting_(waiting), host_(host), resend_(std::move(resend))
+Connection::Connection(const failover_loop &loop, Waiting &waiting, const failover_connection_host &host,
+                       std::unique_ptr<Resend> resend)
+  : loop_(loop), waiting_(waiting), host_(host), resend_(std::move(resend))
 {
   waiting_.fetch(*resend_);
   // the window before anything was sent is what later ones are measured by

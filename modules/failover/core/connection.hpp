@@ -62,8 +62,8 @@ private:
 class Connection
 {
 public:
-  // `stream` and `waiting` outlive it.
-  Connection(const failover_stream_host &stream, Waiting &waiting, const failover_connection_host &host,
+  // `loop` and `waiting` outlive it.
+  Connection(const failover_loop &loop, Waiting &waiting, const failover_connection_host &host,
              std::unique_ptr<Resend> resend);
   Connection(const Connection &) = delete;
   Connection &operator=(const Connection &) = delete;
@@ -103,7 +103,7 @@ public:
   int64_t drain_interval_ms = 0;
 
 private:
-  int64_t now_ms() const { return stream_.now_ms(stream_.user_data); }
+  int64_t now_ms() const { return loop_.now_ms(loop_.user_data); }
   bool keep(std::string_view message);
   bool copy_next();
   bool has_older() const { return !waiting_.empty() || resend_->has_next(); }
@@ -114,7 +114,7 @@ private:
   void tell_confirmed(bool early);
   void count_posted();
 
-  const failover_stream_host &stream_;
+  const failover_loop &loop_;
   Waiting &waiting_;
   failover_connection_host host_;
   std::unique_ptr<Resend> resend_;

@@ -22,9 +22,10 @@ constexpr uint32_t jitter_percent = 10;
 } // namespace
 
 Engine::Engine(const Settings &settings, std::string_view primary_host, uint16_t port, int64_t time_reopen_ms,
-               const failover_host &host)
+               const Host &host, ConnectionInUse &connection_in_use)
   : settings_(settings), time_reopen_ms_(time_reopen_ms),
     switch_delay_ms_(settings.switch_delay_ms.value_or(time_reopen_ms)), host_(host),
+    connection_in_use_(connection_in_use),
     rotation_(host_, ids_, { FAILOVER_TIMER_ATTEMPT_DEADLINE, FAILOVER_TIMER_ATTEMPT_NEXT }),
     probe_(host_, ids_, { FAILOVER_TIMER_PROBE_DEADLINE, FAILOVER_TIMER_PROBE_NEXT })
 {
@@ -73,7 +74,7 @@ Engine::resume(const Snapshot &snapshot, bool connection_open)
   else
     {
       if (connection_open)
-        host_.close(snapshot.in_use->connection);
+        connection_in_use_.let_go();
       attempt(primary, FAILOVER_REASON_RELOAD);
     }
 }
@@ -159,6 +160,8 @@ Engine::timer_due(failover_timer timer)
     case FAILOVER_TIMER_PROBE_NEXT:
       probe_.next_address_due();
       return;
+    case FAILOVER_TIMER_HAND_OVER:
+    case FAILOVER_TIMER_STREAM:
     case FAILOVER_TIMER_COUNT:
       return;
     }
@@ -259,7 +262,7 @@ Engine::rotation_result(AttemptResult result)
 bool
 Engine::take_into_use(std::size_t server, AttemptResult &result)
 {
-  if (!host_.hand_over(result.connection))
+  if (!connection_in_use_.hand_over(result.connection))
     return false;
 
   in_use_ = { result.connection, server, std::move(result.address), host_.now_ms() };
@@ -290,6 +293,7 @@ Engine::server_failed(const Failure &failure)
   lost.took_ms = failure.took_ms;
   lost.in_use_ms = failure.in_use_ms;
   lost.fruitless = failure.fruitless;
+  lost.to_resend = connection_in_use_.to_resend();
   host_.emit(lost);
 }
 

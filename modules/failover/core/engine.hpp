@@ -2,8 +2,8 @@
 // with the OpenSSL exception, see LICENSE.
 //
 // The policy of failover(): which server is used, which comes next and when,
-// when the primary is taken back.  Owned by the destination's plugin through
-// the C ABI, main thread; it waits for nothing and remembers everything itself.
+// when the primary is taken back.  Owned by the destination, main thread; it waits for
+// nothing and remembers everything itself.
 #pragma once
 
 #include "attempt.hpp"
@@ -32,11 +32,27 @@ struct Snapshot
   Id next_id;
 };
 
+// What becomes of the connections that the engine chooses.
+class ConnectionInUse
+{
+public:
+  // The open connection is in use from now on, in place of the one that is, if any.
+  // False: it could not be, and is closed.
+  virtual bool hand_over(Id connection) = 0;
+  // The one in use is not wanted any more.
+  virtual void let_go() = 0;
+  // Messages that wait for the next one.
+  virtual uint64_t to_resend() const = 0;
+
+protected:
+  ~ConnectionInUse() = default;
+};
+
 class Engine
 {
 public:
   Engine(const Settings &settings, std::string_view primary, uint16_t port, int64_t time_reopen_ms,
-         const failover_host &host);
+         const Host &host, ConnectionInUse &connection_in_use);
   Engine(const Engine &) = delete;
   Engine &operator=(const Engine &) = delete;
 
@@ -55,14 +71,14 @@ public:
   // tried, keeps what is in use, and tries again later.
   void recover() noexcept;
 
-  struct InUse
+  struct Chosen
   {
     Id connection;
     std::size_t server;
     std::string address;
     int64_t since_ms;
   };
-  const std::optional<InUse> &in_use() const { return in_use_; }
+  const std::optional<Chosen> &in_use() const { return in_use_; }
 
 private:
   static constexpr std::size_t primary = 0;
@@ -104,13 +120,14 @@ private:
   int64_t time_reopen_ms_;
   int64_t switch_delay_ms_;
   Host host_;
+  ConnectionInUse &connection_in_use_;
   IdSequence ids_;
 
   bool running_ = false;
   std::size_t current_ = primary; // in use, being tried, or to be tried next
   failover_reason why_ = FAILOVER_REASON_START;
   Attempt rotation_;
-  std::optional<InUse> in_use_;
+  std::optional<Chosen> in_use_;
   uint32_t consecutive_failures_ = 0;
 
   Attempt probe_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // with the OpenSSL exception, see LICENSE.
 //
-// The host's callbacks as an object.  A copy of the struct; its user_data
-// belongs to the host.  Same thread as the engine.
+// The host's callbacks as an object: those of the loop and those of one configuration.
+// Copies of the structs; their user_data belongs to the host.  Main thread.
 #pragma once
 
 #include "failover.h"
@@ -29,16 +29,16 @@ to_string(failover_text text)
 class Host
 {
 public:
-  explicit Host(const failover_host &callbacks) : callbacks_(callbacks) {}
+  Host(const failover_loop &loop, const failover_host &callbacks) : loop_(loop), callbacks_(callbacks) {}
 
-  int64_t now_ms() const { return callbacks_.now_ms(callbacks_.user_data); }
-  uint32_t random() const { return callbacks_.random(callbacks_.user_data); }
+  int64_t now_ms() const { return loop_.now_ms(loop_.user_data); }
+  uint32_t random() const { return loop_.random(loop_.user_data); }
 
   void set_timer(failover_timer timer, int64_t due_ms) const
   {
-    callbacks_.set_timer(callbacks_.user_data, timer, due_ms);
+    loop_.set_timer(loop_.user_data, timer, due_ms);
   }
-  void cancel_timer(failover_timer timer) const { callbacks_.cancel_timer(callbacks_.user_data, timer); }
+  void cancel_timer(failover_timer timer) const { loop_.cancel_timer(loop_.user_data, timer); }
 
   void resolve(uint64_t lookup, const std::string &host, uint16_t port) const
   {
@@ -51,15 +51,27 @@ public:
   {
     callbacks_.connect(callbacks_.user_data, connection, lookup, address, to_text(server), purpose);
   }
-  bool hand_over(uint64_t connection) const
-  {
-    return callbacks_.hand_over(callbacks_.user_data, connection) == FAILOVER_OK;
-  }
   void close(uint64_t connection) const { callbacks_.close(callbacks_.user_data, connection); }
+
+  bool give_to_writer(uint64_t connection) const
+  {
+    return callbacks_.give_to_writer(callbacks_.user_data, connection);
+  }
+  void take_from_writer() const { callbacks_.take_from_writer(callbacks_.user_data); }
+  void shut_down() const { callbacks_.shut_down(callbacks_.user_data); }
+  failover_end read_end() const
+  {
+    failover_end end = {};
+    callbacks_.read_end(callbacks_.user_data, &end);
+    return end;
+  }
+  bool is_idle() const { return callbacks_.is_idle(callbacks_.user_data); }
+  void wake_writer() const { callbacks_.wake_writer(callbacks_.user_data); }
 
   void emit(const failover_event &event) const { callbacks_.event(callbacks_.user_data, &event); }
 
 private:
+  failover_loop loop_;
   failover_host callbacks_;
 };
 

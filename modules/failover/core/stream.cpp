@@ -16,22 +16,41 @@ constexpr int64_t drain_slowest_ms = 50;
 
 } // namespace
 
-Stream::Stream(const failover_stream_settings &settings, const failover_stream_host &host)
-  : settings_(settings), host_(host), waiting_(host_)
+Stream::Stream(const failover_loop &loop) : loop_(loop), waiting_(loop_)
 {}
 
 Stream::~Stream()
 {
-  assert(!in_use_ && !replaced_ && drained_.empty());
-  host_.cancel_timer(host_.user_data);
+  assert(!host_ && !in_use_ && !replaced_ && drained_.empty());
+  loop_.cancel_timer(loop_.user_data, FAILOVER_TIMER_STREAM);
+  if (!finished_)
+    drop_waiting();
 }
 
 void
-Stream::bind(bool bound)
+Stream::bind(const Host &host, const StreamSettings &settings)
 {
-  bound_ = bound;
+  host_ = &host;
+  settings_ = settings;
+  if (!settings_.resend)
+    drop_waiting();
   watch_due_ms_ = now_ms() + watch_busy_ms;
   arm();
+}
+
+void
+Stream::unbind()
+{
+  host_ = nullptr;
+  arm();
+}
+
+// Nothing posts them again.
+void
+Stream::drop_waiting()
+{
+  if (const auto messages = waiting_.take())
+    loop_.lost(loop_.user_data, messages->to_resend(), FAILOVER_LOSS_RELOAD);
 }
 
 // What a connection that has ended leaves.
@@ -45,15 +64,17 @@ Stream::give_back(std::unique_ptr<Resend> resend)
   if (!resend->has_next())
     return;
   waiting_.give(std::move(resend));
-  if (in_use_)
+  if (!settings_.resend)
+    drop_waiting();
+  else if (in_use_)
     wake_writer();
 }
 
 void
 Stream::wake_writer() const
 {
-  if (bound_)
-    host_.wake_writer(host_.user_data);
+  if (host_)
+    host_->wake_writer();
 }
 
 // ---- the connection in use
@@ -62,7 +83,7 @@ Connection *
 Stream::open(const failover_connection_host &host)
 {
   auto connection = std::make_unique<Connection>(
-      host_, waiting_, host,
+      loop_, waiting_, host,
       std::make_unique<Resend>(settings_.buffer_size, settings_.grace_ms, settings_.throttle));
   replaced_ = std::move(in_use_);
   in_use_ = std::move(connection);
@@ -79,7 +100,7 @@ Stream::release(Connection *connection)
     {
       released = std::move(in_use_);
       in_use_ = std::move(replaced_); // it could not be taken over from
-      if (!bound_ && !finished_)
+      if (!host_ && !finished_)
         released->drains = true; // a reload: it is well, but no configuration keeps it
     }
   else
@@ -118,7 +139,7 @@ Stream::resume()
   wake_writer();
 }
 
-failover_stream_end
+StreamEnd
 Stream::end()
 {
   if (!in_use_)
@@ -145,31 +166,30 @@ Stream::watch()
   return half_closed;
 }
 
-void
+bool
 Stream::timer_due()
 {
   const int64_t now = now_ms();
   for (auto drained = drained_.begin(); drained != drained_.end();)
     drained = (*drained)->drain_due_ms <= now ? step(drained) : std::next(drained);
 
-  const bool half_closed = bound_ && in_use_ && watch_due_ms_ <= now && watch();
+  const bool half_closed = host_ && in_use_ && watch_due_ms_ <= now && watch();
   arm();
-  if (half_closed)
-    host_.half_closed(host_.user_data); // the connection is released in there
+  return half_closed;
 }
 
 void
 Stream::arm() const
 {
   std::optional<int64_t> due_ms;
-  if (bound_ && in_use_)
+  if (host_ && in_use_)
     due_ms = watch_due_ms_;
   for (const auto &connection : drained_)
     due_ms = std::min(due_ms.value_or(connection->drain_due_ms), connection->drain_due_ms);
   if (due_ms)
-    host_.set_timer(host_.user_data, *due_ms);
+    loop_.set_timer(loop_.user_data, FAILOVER_TIMER_STREAM, *due_ms);
   else
-    host_.cancel_timer(host_.user_data);
+    loop_.cancel_timer(loop_.user_data, FAILOVER_TIMER_STREAM);
 }
 
 // ---- connections that are not in use any more but not done yet
@@ -237,13 +257,15 @@ Stream::finish()
   return goes_on;
 }
 
-void
+uint64_t
 Stream::finished()
 {
   finished_ = true;
+  const uint64_t unacknowledged = state().unacknowledged;
   for (auto drained = drained_.begin(); drained != drained_.end();)
     drained = close(drained, FAILOVER_CLOSE_ENDED);
   arm();
+  return unacknowledged;
 }
 
 void

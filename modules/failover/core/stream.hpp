@@ -5,28 +5,44 @@
 // other: which one is in use, which are drained, and what waits to be posted by the
 // next that can.
 //
-// Main side (see connection.hpp), but for what is marked.  Owned by the destination's
-// plugin through the C ABI; it survives a reload.
+// Main side (see connection.hpp), but for what is marked.  Owned by the destination; it
+// survives a reload.
 #pragma once
 
 #include "connection.hpp"
+#include "host.hpp"
 
 #include <list>
 
 namespace failover {
 
+struct StreamSettings
+{
+  bool resend = true;               // resend()
+  int64_t grace_ms = 0;             // resend-grace()
+  std::size_t buffer_size = 0;      // resend-buffer-size()
+  int64_t dead_peer_timeout_ms = 0; // dead-peer-timeout(); 0: no peer is given up
+  uint32_t throttle = 0;            // most messages a second that are posted once more, 0: any number
+};
+
+// How a connection ended.
+struct StreamEnd
+{
+  bool silent = false;    // its peer was given up
+  bool fruitless = false; // messages were posted on it, and none of them was confirmed
+};
+
 class Stream
 {
 public:
-  Stream(const failover_stream_settings &settings, const failover_stream_host &host);
+  explicit Stream(const failover_loop &loop);
   Stream(const Stream &) = delete;
   Stream &operator=(const Stream &) = delete;
   ~Stream();
 
-  // For the connections that come.
-  void set_settings(const failover_stream_settings &settings) { settings_ = settings; }
-  // A LogWriter is there for it, or none is until the next configuration.
-  void bind(bool bound);
+  // A configuration and its LogWriter are there for it, until it is unbound.  `host` outlives that.
+  void bind(const Host &host, const StreamSettings &settings);
+  void unbind();
 
   // A LogProto was made for a new connection; it is the one in use from now on.
   Connection *open(const failover_connection_host &host);
@@ -39,20 +55,25 @@ public:
   bool quiesce();
   void drain();
   void resume();
-  failover_stream_end end();
-  void timer_due();
+  // It has ended; before it is released.  If the peer may still read, what the socket
+  // takes of a message that was begun is written; nothing is waited for.
+  StreamEnd end();
+  // True: the peer of the one in use has closed its side, and the LogWriter may not have
+  // noticed: it has ended.
+  bool timer_due();
 
   // At the end of syslog-ng, again and again: false when nothing is left to wait for.
   bool finish();
-  void finished();
+  uint64_t finished(); // messages that no peer's TCP has acknowledged
 
   failover_stream_state state() const;
+  uint64_t to_resend() const { return waiting_.get() ? waiting_.get()->to_resend() : 0; }
 
 private:
   using Drained = std::list<std::unique_ptr<Connection>>;
 
-  int64_t now_ms() const { return host_.now_ms(host_.user_data); }
-  bool is_idle() const { return bound_ && host_.is_idle(host_.user_data); }
+  int64_t now_ms() const { return loop_.now_ms(loop_.user_data); }
+  bool is_idle() const { return host_ && host_->is_idle(); }
   void wake_writer() const;
   bool watch();
   void arm() const;
@@ -60,12 +81,13 @@ private:
   Drained::iterator step(Drained::iterator drained);
   Drained::iterator close(Drained::iterator drained, failover_close how);
   void give_back(std::unique_ptr<Resend> resend);
+  void drop_waiting();
   void add(failover_stream_state &state, const Resend &resend) const;
 
-  failover_stream_settings settings_;
-  failover_stream_host host_;
+  failover_loop loop_;
+  StreamSettings settings_;
+  const Host *host_ = nullptr; // while it is bound
   Waiting waiting_;
-  bool bound_ = false;
   bool finished_ = false; // syslog-ng ends
 
   std::unique_ptr<Connection> in_use_;

@@ -19,7 +19,7 @@ namespace failover {
 class Waiting
 {
 public:
-  explicit Waiting(const failover_stream_host &host) : host_(host) {}
+  explicit Waiting(const failover_loop &loop) : loop_(loop) {}
   Waiting(const Waiting &) = delete;
   Waiting &operator=(const Waiting &) = delete;
   ~Waiting() { delete messages_.load(); }
@@ -50,11 +50,13 @@ public:
   // While the posting side does not run.  NULL if there are none.
   const Resend *get() const { return messages_.load(std::memory_order_acquire); }
 
-private:
+  // Any side.
   std::unique_ptr<Resend> take()
   {
     return std::unique_ptr<Resend>(messages_.exchange(nullptr, std::memory_order_acq_rel));
   }
+
+private:
   void take_over(Resend &resend, Resend &from) const
   {
     try
@@ -63,11 +65,11 @@ private:
       }
     catch (const std::bad_alloc &)
       {
-        host_.lost(host_.user_data, from.to_resend());
+        loop_.lost(loop_.user_data, from.to_resend(), FAILOVER_LOSS_MEMORY);
       }
   }
 
-  const failover_stream_host &host_;
+  const failover_loop &loop_;
   std::atomic<Resend *> messages_ = nullptr;
 };
 

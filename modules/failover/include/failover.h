@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * with the OpenSSL exception, see LICENSE.
  *
- * failover.h - the boundary between syslog-ng and the failover engine.
+ * failover.h - the boundary between syslog-ng and the core of failover().
  *
- * The engine decides which log server of a destination is used, when the next
- * one is tried and when the primary is taken back.  It owns no socket, no
- * clock, no thread and no log: a host (lib-shim inside syslog-ng, or the
- * simulator of the tests) tells it what happened and carries out what it asks
- * for through struct failover_host.
+ * Its core decides which log server of a destination is used, when the next one is
+ * tried and when the primary is taken back, what is sent again, whether a peer is dead
+ * and what becomes of a connection.  It owns no socket, no clock, no thread and no log:
+ * a host (lib-shim inside syslog-ng, or the simulator of the tests) tells it what
+ * happened and carries out what it asks for.
  *
  * Conventions
  *
@@ -27,9 +27,9 @@
  *   status: it is asserted, in every build, and ends the process.
  * - Threads: everything lives on one thread, the main thread of syslog-ng, but for
  *   the posting side of connections.  Nothing here locks.
- * - Calls into the host are made from inside failover_engine_*() calls.  The
- *   host must not call the engine back from within one: results are reported
- *   later, from the event loop.
+ * - Calls into the host are made from inside failover_destination_*() and, where it is
+ *   said, failover_connection_*() calls.  The host must not call the core back from within
+ *   one, unless stated otherwise: results are reported later, from the event loop.
  */
 #ifndef FAILOVER_H_INCLUDED
 #define FAILOVER_H_INCLUDED
@@ -49,7 +49,7 @@ typedef enum failover_status
   FAILOVER_OK = 0,
   FAILOVER_ERROR_OPTION,   /* refused value: failover_options_error() tells the user why */
   FAILOVER_ERROR_MEMORY,   /* out of memory */
-  FAILOVER_ERROR_INTERNAL, /* a defect of the engine, or the host could not do it */
+  FAILOVER_ERROR_INTERNAL, /* a defect of the core */
 } failover_status;
 
 /* A string that is borrowed: not NUL-terminated, valid as long as stated. */
@@ -157,8 +157,12 @@ const char *failover_options_error(const failover_options *options);
  * nothing, 0 leaves it to the kernel. */
 int64_t failover_options_get_dead_peer_timeout_ms(const failover_options *options);
 
+/* resend(), and resend-buffer-size() in bytes. */
+bool failover_options_get_resend(const failover_options *options);
+size_t failover_options_get_resend_buffer_size(const failover_options *options);
+
 /* ------------------------------------------------------------------------
- * Streams: the messages of one destination on their way out.
+ * Connections: the messages of one destination on their way out.
  *
  * A copy of each message that was posted on a connection is kept until it is
  * confirmed: the peer's TCP has acknowledged it, its window shows that it was read,
@@ -170,25 +174,13 @@ int64_t failover_options_get_dead_peer_timeout_ms(const failover_options *option
  * A connection has two sides.  The posting side, failover_connection_*(), belongs to
  * whoever runs the LogWriter at the moment: a worker while its job runs, the main
  * thread otherwise, never two at a time.  It is on the path of each message: it neither
- * logs nor blocks, and allocates only until its buffer has grown.  The main side,
- * failover_stream_*(), is the main thread; its functions may be called while the
- * posting side runs, unless stated otherwise.
+ * logs nor blocks, and allocates only until its buffer has grown.  The main side is the
+ * main thread; its functions may be called while the posting side runs, unless stated
+ * otherwise.
  */
 
-typedef struct failover_stream failover_stream;
+typedef struct failover_destination failover_destination;
 typedef struct failover_connection failover_connection;
-
-typedef struct failover_stream_settings
-{
-  bool resend;                  /* resend(); without it there is no stream */
-  int64_t grace_ms;             /* resend-grace(), 0 or more */
-  size_t buffer_size;           /* resend-buffer-size() */
-  int64_t dead_peer_timeout_ms; /* dead-peer-timeout(), 0 or more; 0: no peer is given up */
-  uint32_t throttle; /* throttle(): most messages a second that are posted once more, 0: any number */
-} failover_stream_settings;
-
-/* What is no option of failover() is 0. */
-failover_stream_settings failover_options_get_stream(const failover_options *options);
 
 /* What the kernel says of a connection (Linux struct tcp_info).  Both positions are
  * in bytes of its stream, from the same start; `acked` only grows while it is open. */
@@ -229,7 +221,8 @@ typedef struct failover_connection_host
   /* Posting side; main side once it is drained.  So many more of its messages, oldest
    * first, are confirmed, or have to make room in their grace (`early`).  May be NULL. */
   void (*confirmed)(void *user_data, uint64_t messages, bool early);
-  /* Posting side.  After failover_stream_quiesce(): it has come to the end of a message. */
+  /* Posting side.  Another connection is to take over, and this one has come to the end of
+   * a message: failover_destination_quiet() is wanted. */
   void (*wake_main)(void *user_data);
 
   /* Either side, any time.  False: the kernel does not say. */
@@ -240,92 +233,6 @@ typedef struct failover_connection_host
   /* Main side.  It is drained: `user_data` is not used any more. */
   void (*close)(void *user_data, failover_close how);
 } failover_connection_host;
-
-/* What a stream needs done, on the main thread.  All are required. */
-typedef struct failover_stream_host
-{
-  void *user_data; /* first argument of every function below; may be NULL */
-
-  int64_t (*now_ms)(void *user_data); /* any thread */
-  /* One shot: failover_stream_timer_due() then; setting it again moves it. */
-  void (*set_timer)(void *user_data, int64_t due_ms);
-  void (*cancel_timer)(void *user_data);
-
-  /* No worker runs the posting side, and none is about to. */
-  bool (*is_idle)(void *user_data);
-  /* Lets an idle LogWriter run the posting side. */
-  void (*wake_writer)(void *user_data);
-  /* The peer has closed its side, and the LogWriter may not have noticed: the connection
-   * in use has to end. */
-  void (*half_closed)(void *user_data);
-  /* There was no memory for messages that were to be posted again. */
-  void (*lost)(void *user_data, uint64_t messages);
-} failover_stream_host;
-
-/* `settings` and `host` are copied; user_data must outlive the stream. */
-FAILOVER_WARN_UNUSED failover_status failover_stream_new(const failover_stream_settings *settings,
-                                                         const failover_stream_host *host, failover_stream **out);
-/* No connection of it is left. */
-void failover_stream_free(failover_stream *stream);
-
-/* For the connections that come. */
-void failover_stream_set_settings(failover_stream *stream, const failover_stream_settings *settings);
-
-/* A LogWriter is there for it, or none is: a connection that is released then is drained. */
-void failover_stream_bind(failover_stream *stream, bool bound);
-
-/* A LogProto was made for a new connection, the one in use now; another is released next. */
-FAILOVER_WARN_UNUSED failover_status failover_stream_open(failover_stream *stream, const failover_connection_host *host,
-                                                          failover_connection **out);
-
-/* Its LogProto is about to be freed; the posting side does not run any more.  True: it
- * is drained, and host->close() follows; false: it is over, what is kept of it is posted
- * on the next one.  `connection` is not valid any more. */
-FAILOVER_WARN_UNUSED bool failover_stream_release(failover_stream *stream, failover_connection *connection);
-
-/* There is a connection in use. */
-bool failover_stream_is_connected(const failover_stream *stream);
-
-/* The one in use stops at the end of a message, so that another can take over.  True: it
- * has, and the posting side does not run; false: wake_main() tells when. */
-FAILOVER_WARN_UNUSED bool failover_stream_quiesce(failover_stream *stream);
-/* When it is released the one in use is drained. */
-void failover_stream_drain(failover_stream *stream);
-/* No other connection takes over after all. */
-void failover_stream_resume(failover_stream *stream);
-
-/* How the connection in use ended. */
-typedef struct failover_stream_end
-{
-  bool silent;    /* its peer was given up */
-  bool fruitless; /* messages were posted on it, and none of them was confirmed */
-} failover_stream_end;
-
-/* The connection in use has ended; before it is released, and the posting side does not
- * run.  If the peer may still read, what the socket takes of a message that was begun is
- * written; nothing is waited for. */
-failover_stream_end failover_stream_end_of_connection(failover_stream *stream);
-
-void failover_stream_timer_due(failover_stream *stream);
-
-/* syslog-ng ends, and only this runs the posting side.  True: call it again soon. */
-FAILOVER_WARN_UNUSED bool failover_stream_finish(failover_stream *stream);
-/* It has ended: drained connections are closed. */
-void failover_stream_finished(failover_stream *stream);
-
-/* The posting side must not be running. */
-typedef struct failover_stream_state
-{
-  uint64_t kept;           /* messages in all buffers */
-  uint64_t waiting;        /* of these, to be posted again by the next connection that can */
-  uint64_t unacknowledged; /* of these, not acknowledged by a peer's TCP; the waiting ones are among them */
-  size_t bytes;            /* in all buffers */
-  uint64_t confirmed;      /* since the beginning: messages let go because they were confirmed */
-  uint64_t resent;         /* since the beginning: messages posted once more */
-  uint64_t grace_cut;      /* since the beginning: messages whose grace was cut short, for lack of room */
-} failover_stream_state;
-
-failover_stream_state failover_stream_get_state(const failover_stream *stream);
 
 /* Posting side.  Post a new message: a copy is kept.  False: the connection is broken,
  * or has ended.  Not `consumed`: it has to come again, as nothing more can be taken now. */
@@ -366,12 +273,14 @@ typedef struct failover_event
   uint32_t successes;       /* PROBE_*, FAILED_BACK: successful probes in a row */
   uint32_t required;        /* PROBE_*, FAILED_BACK: how many are required */
   bool repeated;            /* PROBE_FAILED: for the same reason as the probe before */
-  bool fruitless;           /* *_FAILED: it had been in use for long, but see failover_stream_end:
-                             * that counts as one more failure of the round */
+  bool fruitless;           /* *_FAILED: it had been in use for long, but of what was posted on it
+                             * nothing was confirmed: one more failure of the round */
+  uint64_t to_resend;       /* *_FAILED: messages that wait to be posted again */
 } failover_event;
 
 /* ------------------------------------------------------------------------
- * The host: what the engine needs done.
+ * The host: what a destination needs done, on the main thread.  All functions are
+ * required.
  */
 
 typedef enum failover_timer
@@ -382,8 +291,34 @@ typedef enum failover_timer
   FAILOVER_TIMER_PROBE,            /* the next probe is due */
   FAILOVER_TIMER_PROBE_DEADLINE,   /* the probe has to end */
   FAILOVER_TIMER_PROBE_NEXT,       /* the next address of the probe is due */
+  FAILOVER_TIMER_HAND_OVER,        /* the connection in use has to be left */
+  FAILOVER_TIMER_STREAM,           /* connections are due to be looked at; also between configurations */
   FAILOVER_TIMER_COUNT
 } failover_timer;
+
+/* Why messages were lost. */
+typedef enum failover_loss
+{
+  FAILOVER_LOSS_MEMORY, /* there was none for them */
+  FAILOVER_LOSS_RELOAD, /* no configuration sends them again */
+} failover_loss;
+
+/* What a destination needs for all of its life. */
+typedef struct failover_loop
+{
+  void *user_data; /* first argument of every function below; may be NULL */
+
+  int64_t (*now_ms)(void *user_data);  /* any thread */
+  uint32_t (*random)(void *user_data); /* any 32 bits; only for jitter */
+
+  /* One shot, answered with failover_destination_timer_due(); setting it again moves it.
+   * A time in the past is due at once. */
+  void (*set_timer)(void *user_data, failover_timer timer, int64_t due_ms);
+  void (*cancel_timer)(void *user_data, failover_timer timer);
+
+  /* Either side.  Messages that were accepted will not be sent again. */
+  void (*lost)(void *user_data, uint64_t messages, failover_loss why);
+} failover_loop;
 
 /* What a connection is made for. */
 typedef enum failover_purpose
@@ -392,106 +327,143 @@ typedef enum failover_purpose
   FAILOVER_PURPOSE_PROBE, /* to see that the server accepts a TCP connection; closed then */
 } failover_purpose;
 
-/* All functions are required.  `lookup` and `connection` are numbers chosen by
- * the engine, never used twice, not even over a reload. */
+/* What it needs from one configuration, from failover_destination_start() to _stop().
+ * `lookup` and `connection` are numbers chosen by the core, never used twice in the life
+ * of a destination. */
 typedef struct failover_host
 {
   void *user_data; /* first argument of every function below; may be NULL */
 
-  int64_t (*now_ms)(void *user_data);
-  uint32_t (*random)(void *user_data); /* any 32 bits; only for jitter */
-
-  /* One shot; setting it again moves it.  A time in the past is due at once. */
-  void (*set_timer)(void *user_data, failover_timer timer, int64_t due_ms);
-  void (*cancel_timer)(void *user_data, failover_timer timer);
-
   /* Look up all addresses of `host`, without blocking; answer with
-   * failover_engine_resolved() or failover_engine_not_resolved(). */
+   * failover_destination_resolved() or failover_destination_not_resolved(). */
   void (*resolve)(void *user_data, uint64_t lookup, failover_text host, uint16_t port);
   /* No answer is wanted any more, its addresses are not needed any more. */
   void (*release_lookup)(void *user_data, uint64_t lookup);
 
   /* Connect to one address of a lookup, without blocking; answer with
-   * failover_engine_connected() when it is as ready as `purpose` says, or with
-   * failover_engine_connect_failed().  `server` is the name of the peer. */
+   * failover_destination_connected() when it is as ready as `purpose` says, or with
+   * failover_destination_connect_failed().  `server` is the name of the peer. */
   void (*connect)(void *user_data, uint64_t connection, uint64_t lookup, uint32_t address,
                   failover_text server, failover_purpose purpose);
-
-  /* Give an open connection to syslog-ng.  It replaces the one in use, if there
-   * is any.  Otherwise than OK: the host has closed it. */
-  failover_status (*hand_over)(void *user_data, uint64_t connection);
-
-  /* Close a connection that is being made, is open, or is in use. */
+  /* Close a connection that is being made, or is open and not in use. */
   void (*close)(void *user_data, uint64_t connection);
+
+  /* The LogWriter.  Give it an open connection, in place of the one it has, if any:
+   * failover_destination_open() is called from in here if messages are to be kept, then
+   * failover_destination_release() for the one before.  False: the new one could not be
+   * used and was closed, the LogWriter has the one before. */
+  bool (*give_to_writer)(void *user_data, uint64_t connection);
+  /* Take from it the connection that it has: failover_destination_release() is called from in here. */
+  void (*take_from_writer)(void *user_data);
+  /* Shut down both directions of that connection: failover_destination_ended() follows
+   * when the LogWriter has noticed. */
+  void (*shut_down)(void *user_data);
+  /* What is known of that connection, which has ended; without `silent`. */
+  void (*read_end)(void *user_data, failover_end *end);
+  /* No worker runs its posting side, and none is about to. */
+  bool (*is_idle)(void *user_data);
+  /* Lets an idle LogWriter run the posting side. */
+  void (*wake_writer)(void *user_data);
 
   /* The strings in `event` are valid during the call only. */
   void (*event)(void *user_data, const failover_event *event);
 } failover_host;
 
 /* ------------------------------------------------------------------------
- * The engine
+ * The destination: which server, over which connection.  It outlives the configuration
+ * that made it: the next one starts it again.  Main thread.
  */
 
-typedef struct failover_engine failover_engine;
-typedef struct failover_snapshot failover_snapshot;
-
-/* What the engine needs to know of its destination. */
-typedef struct failover_destination
+/* What it needs to know beside its options. */
+typedef struct failover_destination_config
 {
   failover_text host;     /* the primary */
   uint16_t port;          /* of the primary and of every server without its own */
   int64_t time_reopen_ms; /* time-reopen(), 0 or more */
-} failover_destination;
+  uint32_t throttle;      /* throttle(): most messages a second that are posted once more, 0: any number */
+} failover_destination_config;
 
-/* `options` is copied; `host` is copied, its user_data must outlive the engine. */
-FAILOVER_WARN_UNUSED failover_status failover_engine_new(const failover_options *options,
-                                                         const failover_destination *destination,
-                                                         const failover_host *host, failover_engine **out);
-void failover_engine_free(failover_engine *engine);
+/* `loop` is copied; its user_data must outlive the destination. */
+FAILOVER_WARN_UNUSED failover_status failover_destination_new(const failover_loop *loop, failover_destination **out);
+/* It is stopped, and no connection of it is left.  What still waits to be posted is lost. */
+void failover_destination_free(failover_destination *destination);
 
-/* Begin; it does not run yet.  `snapshot`: what an engine of the same destination
- * saved before a reload, or NULL; it is not consumed.  `connection_open`: the
- * connection that was in use then is still open and in use.  If the engine does not
- * want it (its server is gone from the list) it asks the host to close it. */
-FAILOVER_WARN_UNUSED failover_status failover_engine_start(failover_engine *engine,
-                                                           const failover_snapshot *snapshot,
-                                                           bool connection_open);
+/* A configuration begins to use it.  Everything is copied; host->user_data must outlive
+ * the stop.  `connection_open`: the LogWriter still has the connection that it had at the
+ * last stop.  If that is not wanted (its server is gone from the list, or it is not one
+ * of ours), the host is asked to take it away.  Otherwise than OK: it is not started. */
+FAILOVER_WARN_UNUSED failover_status failover_destination_start(failover_destination *destination,
+                                                                const failover_options *options,
+                                                                const failover_destination_config *config,
+                                                                const failover_host *host, bool connection_open);
 
-/* End: no timer, look-up or connection in the making is left.  The connection
- * in use is the host's to keep or to close. */
-FAILOVER_WARN_UNUSED failover_status failover_engine_stop(failover_engine *engine);
+/* It does not use it any more: no timer but that of the stream, no look-up and no
+ * connection in the making is left.  The connection in use is the host's to keep
+ * (`keeps_connection`) or to release.  What the next start goes on with is remembered:
+ * the server and connection in use, probes counted, place in the rotation. */
+void failover_destination_stop(failover_destination *destination, bool keeps_connection);
 
-/* Save what has to survive a reload: the server and connection in use, probes
- * counted, place in the rotation.  Between failover_engine_start() and _stop(). */
-FAILOVER_WARN_UNUSED failover_status failover_engine_save(const failover_engine *engine,
-                                                          failover_snapshot **out);
-void failover_snapshot_free(failover_snapshot *snapshot);
+/* While it is stopped: without failover() syslog-ng would go on with its connection, which
+ * is to none but a failover server.  The host ends it if no configuration starts this again. */
+bool failover_destination_ends_if_removed(const failover_destination *destination);
 
-/* What happened.  A number that the engine has given up meanwhile is ignored.
+/* What happened.  A number that was given up meanwhile is ignored, as is what comes after
+ * the stop.
  *
- * If a call from failover_engine_start() on fails, for lack of memory, the engine has
- * given up what it was trying, keeps the connection in use if there still is one, and
- * has a timer set to try again: a failure is to be logged, no more. */
-FAILOVER_WARN_UNUSED failover_status failover_engine_timer_due(failover_engine *engine, failover_timer timer);
-FAILOVER_WARN_UNUSED failover_status failover_engine_resolved(failover_engine *engine, uint64_t lookup,
-                                                              const failover_text *addresses,
-                                                              size_t address_count);
-FAILOVER_WARN_UNUSED failover_status failover_engine_not_resolved(failover_engine *engine, uint64_t lookup,
-                                                                  failover_text detail);
-FAILOVER_WARN_UNUSED failover_status failover_engine_connected(failover_engine *engine, uint64_t connection);
-FAILOVER_WARN_UNUSED failover_status failover_engine_connect_failed(failover_engine *engine,
-                                                                    uint64_t connection,
-                                                                    failover_reason reason,
-                                                                    failover_text detail);
-/* The connection in use ended; the host has closed it.  `fruitless`: see
- * failover_stream_end. */
-FAILOVER_WARN_UNUSED failover_status failover_engine_disconnected(failover_engine *engine, uint64_t connection,
-                                                                  failover_reason reason,
-                                                                  failover_text detail, bool fruitless);
+ * If one of these fails, for lack of memory, the core has given up what it was trying,
+ * keeps the connection in use if there still is one, and has a timer set to try again: a
+ * failure is to be logged, no more. */
+FAILOVER_WARN_UNUSED failover_status failover_destination_timer_due(failover_destination *destination,
+                                                                    failover_timer timer);
+FAILOVER_WARN_UNUSED failover_status failover_destination_resolved(failover_destination *destination, uint64_t lookup,
+                                                                   const failover_text *addresses,
+                                                                   size_t address_count);
+FAILOVER_WARN_UNUSED failover_status failover_destination_not_resolved(failover_destination *destination,
+                                                                       uint64_t lookup, failover_text detail);
+FAILOVER_WARN_UNUSED failover_status failover_destination_connected(failover_destination *destination,
+                                                                    uint64_t connection);
+FAILOVER_WARN_UNUSED failover_status failover_destination_connect_failed(failover_destination *destination,
+                                                                         uint64_t connection, failover_reason reason,
+                                                                         failover_text detail);
+/* The LogWriter says that the connection it has is over; its posting side does not run. */
+FAILOVER_WARN_UNUSED failover_status failover_destination_ended(failover_destination *destination);
+/* See wake_main(). */
+FAILOVER_WARN_UNUSED failover_status failover_destination_quiet(failover_destination *destination);
+
+/* A LogProto was made for the connection that the LogWriter is given. */
+FAILOVER_WARN_UNUSED failover_status failover_destination_open(failover_destination *destination,
+                                                               const failover_connection_host *host,
+                                                               failover_connection **out);
+/* Its LogProto is about to be freed; the posting side does not run any more.  True: it
+ * is drained, and host->close() follows; false: it is over, what is kept of it is posted
+ * on the next one.  `connection` is not valid any more. */
+FAILOVER_WARN_UNUSED bool failover_destination_release(failover_destination *destination,
+                                                       failover_connection *connection);
+
+/* syslog-ng ends, the destination is stopped, and only this runs the posting side: what is
+ * left is written, what peers confirm is seen.  True: call it again soon. */
+FAILOVER_WARN_UNUSED bool failover_destination_finish(failover_destination *destination);
+/* It has ended: drained connections are closed.  Returns how many messages no peer's TCP
+ * has acknowledged. */
+uint64_t failover_destination_finished(failover_destination *destination);
 
 /* True while a connection is in use; then stores its number and the position of
  * its server (0 is the primary).  `connection` and `server` may be NULL. */
-bool failover_engine_in_use(const failover_engine *engine, uint64_t *connection, uint32_t *server);
+bool failover_destination_in_use(const failover_destination *destination, uint64_t *connection, uint32_t *server);
+
+/* Its messages.  The posting side must not be running. */
+typedef struct failover_stream_state
+{
+  uint64_t kept;           /* messages in all buffers */
+  uint64_t waiting;        /* of these, to be posted again by the next connection that can */
+  uint64_t unacknowledged; /* of these, not acknowledged by a peer's TCP; the waiting ones are among them */
+  size_t bytes;            /* in all buffers */
+  uint64_t confirmed;      /* since the beginning: messages let go because they were confirmed */
+  uint64_t resent;         /* since the beginning: messages posted once more */
+  uint64_t grace_cut;      /* since the beginning: messages whose grace was cut short, for lack of room */
+} failover_stream_state;
+
+failover_stream_state failover_destination_get_stream(const failover_destination *destination);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// with the OpenSSL exception, see LICENSE.
+#include "destination.hpp"
+
+#include "reason.hpp"
+
+#include <cassert>
+#include <utility>
+
+namespace failover {
+
+namespace {
+
+// For the connection in use to come to the end of a message.
+constexpr int64_t hand_over_limit_ms = 10'000;
+
+StreamSettings
+stream_settings(const Settings &settings, uint32_t throttle)
+{
+  return { .resend = settings.resend,
+           .grace_ms = settings.resend_grace_ms,
+           .buffer_size = settings.resend_buffer_size,
+           .dead_peer_timeout_ms = settings.dead_peer_timeout_ms,
+           .throttle = throttle };
+}
+
+} // namespace
+
+Destination::Destination(const failover_loop &loop) : loop_(loop), stream_(loop)
+{}
+
+// ---- its life with configurations
+
+void
+Destination::start(const Settings &settings, const Config &config, const failover_host &host,
+                   bool connection_open)
+{
+  assert(!running_);
+  running_.emplace(loop_, host, settings, config, static_cast<ConnectionInUse &>(*this));
+  stream_.bind(running_->host, stream_settings(settings, config.throttle));
+  writer_has_connection_ = connection_open;
+  try
+    {
+      if (connection_open && !snapshot_)
+        {
+          // made by syslog-ng's own driver, to whichever server it liked
+          take_from_writer();
+          connection_open = false;
+        }
+      running_->engine.start(snapshot_ ? &*snapshot_ : nullptr, connection_open);
+    }
+  catch (...)
+    {
+      running_->engine.stop();
+      stream_.unbind();
+      running_.reset();
+      throw;
+    }
+  snapshot_.reset();
+}
+
+void
+Destination::stop(bool keeps_connection)
+{
+  if (!running_)
+    return;
+  complete_hand_over();
+  try
+    {
+      snapshot_ = running_->engine.save();
+    }
+  catch (const std::bad_alloc &)
+    {
+      snapshot_.reset(); // the next configuration starts anew
+    }
+  running_->engine.stop();
+  if (!keeps_connection)
+    stream_.drain();
+  stream_.unbind();
+  running_.reset();
+}
+
+// What is drained ends by itself.
+bool
+Destination::ends_if_removed() const
+{
+  return snapshot_ && snapshot_->in_use && !(snapshot_->server == snapshot_->primary)
+         && !stream_.is_connected();
+}
+
+const Engine::Chosen *
+Destination::in_use() const
+{
+  return running_ && running_->engine.in_use() ? &*running_->engine.in_use() : nullptr;
+}
+
+// ---- what happened
+
+void
+Destination::timer_due(failover_timer timer)
+{
+  switch (timer)
+    {
+    case FAILOVER_TIMER_STREAM:
+      if (stream_.timer_due())
+        ended();
+      return;
+    case FAILOVER_TIMER_HAND_OVER:
+      hand_over_due();
+      return;
+    default:
+      if (running_)
+        running_->engine.timer_due(timer);
+    }
+}
+
+void
+Destination::resolved(Id lookup, const std::vector<std::string> &addresses)
+{
+  if (running_)
+    running_->engine.resolved(lookup, addresses);
+}
+
+void
+Destination::not_resolved(Id lookup, std::string_view detail)
+{
+  if (running_)
+    running_->engine.not_resolved(lookup, detail);
+}
+
+void
+Destination::connected(Id connection)
+{
+  if (running_)
+    running_->engine.connected(connection);
+}
+
+void
+Destination::connect_failed(Id connection, failover_reason reason, std::string_view detail)
+{
+  if (running_)
+    running_->engine.connect_failed(connection, reason, detail);
+}
+
+void
+Destination::ended()
+{
+  if (!running_ || !writer_has_connection_)
+    return;
+  const StreamEnd how = stream_.end();
+  failover_end end = running_->host.read_end();
+  end.silent = how.silent;
+  const failover_reason reason = reason_from_end(end);
+  take_from_writer();
+  if (waits_for_hand_over_)
+    running_->host.set_timer(FAILOVER_TIMER_HAND_OVER, running_->host.now_ms()); // not from in here
+  else
+    disconnected(reason, how.fruitless);
+}
+
+void
+Destination::disconnected(failover_reason reason, bool fruitless)
+{
+  if (const auto &in_use = running_->engine.in_use())
+    running_->engine.disconnected(in_use->connection, reason, {}, fruitless);
+}
+
+void
+Destination::recover() noexcept
+{
+  if (running_)
+    running_->engine.recover();
+}
+
+// ---- the connection in use
+
+// Make before break: the one before is left at the end of a message.
+bool
+Destination::hand_over(Id connection)
+{
+  if (!writer_has_connection_ || leave())
+    return give_to_writer(connection);
+  waits_for_hand_over_ = connection;
+  running_->host.set_timer(FAILOVER_TIMER_HAND_OVER, running_->host.now_ms() + hand_over_limit_ms);
+  return true;
+}
+
+// False: it is yet to come to the end of its message.
+//
+// A LogWriter that is given another LogProto while a job of it runs takes it at the end
+// of the job, and then reports an error that the job met on the old one as one of the
+// new one.  So it is given it when no job runs, or only one that has ended well: what
+// makes the stream quiet is the last that a job does.  Without a stream nothing tells.
+bool
+Destination::leave()
+{
+  if (stream_.is_connected())
+    return stream_.quiesce();
+  if (running_->host.is_idle())
+    return true;
+  end_in_use();
+  return false;
+}
+
+// The LogWriter notices, and says so when it has done with it.
+void
+Destination::end_in_use()
+{
+  stream_.drain();
+  running_->host.shut_down();
+}
+
+bool
+Destination::give_to_writer(Id connection)
+{
+  stream_.drain();
+  if (running_->host.give_to_writer(connection))
+    {
+      writer_has_connection_ = true;
+      return true;
+    }
+  stream_.resume();
+  return false;
+}
+
+void
+Destination::take_from_writer()
+{
+  running_->host.take_from_writer();
+  writer_has_connection_ = false;
+}
+
+void
+Destination::complete_hand_over()
+{
+  if (!waits_for_hand_over_)
+    return;
+  const Id connection = *std::exchange(waits_for_hand_over_, std::nullopt);
+  running_->host.cancel_timer(FAILOVER_TIMER_HAND_OVER);
+  if (give_to_writer(connection))
+    return;
+  // the engine believes it in use, and has given up the one before
+  take_from_writer();
+  disconnected(FAILOVER_REASON_LOCAL, false);
+}
+
+// Its end has made room, or it does not come to the end of its message and a job may be at it.
+void
+Destination::hand_over_due()
+{
+  if (!waits_for_hand_over_)
+    return;
+  if (writer_has_connection_)
+    end_in_use();
+  else
+    complete_hand_over();
+}
+
+// Its server is healthy.
+void
+Destination::let_go()
+{
+  if (stream_.is_connected() && stream_.quiesce())
+    stream_.drain();
+  take_from_writer();
+}
+
+} // namespace failover
