@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * with the OpenSSL exception, see LICENSE.
  *
- * The engine's host inside syslog-ng: timers of ivykis, look-ups, connections,
- * and the hand-over of a connection to the LogWriter.
+ * What the core needs from one configuration: look-ups, connections, and the
+ * LogWriter.
  */
 #include "dest-private.h"
 
+#include "connector.h"
 #include "link.h"
 #include "resolver.h"
-#include "timers.h"
+#include "tcp-state.h"
+#include "tls-handshake.h"
+
+#include "logqueue.h"
 
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-enum
-{
-  HAND_OVER_LIMIT_MS = 10000, /* for the connection in use to come to the end of a message */
-};
 
 typedef struct _Lookup
 {
@@ -33,54 +31,10 @@ typedef struct _Connection
   FailoverConnector *connector;
 } Connection;
 
-/* ------------------------------------------------------------------------
- * Time
- */
-
-static int64_t
-_now_ms(void *user_data G_GNUC_UNUSED)
+static failover_destination *
+_core(FailoverDest *self)
 {
-  iv_invalidate_now();
-  iv_validate_now();
-  return (int64_t) iv_now.tv_sec * 1000 + iv_now.tv_nsec / 1000000;
-}
-
-static uint32_t
-_random(void *user_data G_GNUC_UNUSED)
-{
-  return g_random_int();
-}
-
-static void
-_timer_due(gpointer s)
-{
-  FailoverDestTimer *self = s;
-  turn_request(&self->turn);
-}
-
-static void
-_timer_turn(gpointer s)
-{
-  FailoverDestTimer *self = s;
-  failover_dest_check_engine(self->owner, failover_engine_timer_due(self->owner->engine, self->id));
-}
-
-static void
-_cancel_timer(void *user_data, failover_timer id)
-{
-  FailoverDest *self = user_data;
-
-  timer_cancel(&self->timers[id].timer);
-  turn_cancel(&self->timers[id].turn);
-}
-
-static void
-_set_timer(void *user_data, failover_timer id, int64_t due_ms)
-{
-  FailoverDest *self = user_data;
-
-  turn_cancel(&self->timers[id].turn);
-  timer_arm(&self->timers[id].timer, MAX(due_ms - _now_ms(self), 0));
+  return failover_sender_get_core(self->sender);
 }
 
 /* ------------------------------------------------------------------------
@@ -97,8 +51,8 @@ _lookup_done(FailoverLookup *lookup, gpointer user_data)
   if (count == 0)
     {
       const gchar *error = failover_lookup_get_error(lookup);
-      failover_dest_check_engine(owner, failover_engine_not_resolved(owner->engine, self->id,
-                                 (failover_text) { error, strlen(error) }));
+      failover_sender_check(owner->sender, failover_destination_not_resolved(_core(owner), self->id,
+                            (failover_text) { error, strlen(error) }));
       return;
     }
 
@@ -108,7 +62,7 @@ _lookup_done(FailoverLookup *lookup, gpointer user_data)
       texts[i].data = failover_lookup_get_text(lookup, i);
       texts[i].length = strlen(texts[i].data);
     }
-  failover_dest_check_engine(owner, failover_engine_resolved(owner->engine, self->id, texts, count));
+  failover_sender_check(owner->sender, failover_destination_resolved(_core(owner), self->id, texts, count));
   g_free(texts);
 }
 
@@ -164,12 +118,12 @@ _connect_done(FailoverConnector *connector G_GNUC_UNUSED, const FailoverConnecto
 
   if (result->connected)
     {
-      failover_dest_check_engine(owner, failover_engine_connected(owner->engine, id));
+      failover_sender_check(owner->sender, failover_destination_connected(_core(owner), id));
       return;
     }
   g_hash_table_steal(owner->connections, &id); /* the detail is the connector's */
-  failover_dest_check_engine(owner, failover_engine_connect_failed(owner->engine, id, result->reason,
-                             (failover_text) { result->detail, strlen(result->detail) }));
+  failover_sender_check(owner->sender, failover_destination_connect_failed(_core(owner), id, result->reason,
+                        (failover_text) { result->detail, strlen(result->detail) }));
   _connection_free(self);
 }
 
@@ -188,7 +142,7 @@ _connect(void *user_data, uint64_t id, uint64_t lookup_id, uint32_t address, fai
     .server = name,
     .purpose = purpose,
     .dead_peer_timeout_ms = failover_options_get_dead_peer_timeout_ms(owner->options),
-    .watched = owner->sender != NULL,
+    .kernel_watches = !owner->decorated,
   };
   self->owner = owner;
   self->id = id;
@@ -199,176 +153,107 @@ _connect(void *user_data, uint64_t id, uint64_t lookup_id, uint32_t address, fai
   g_free(name);
 }
 
-/* The LogWriter notices, and notifies when it has done with it. */
 static void
-_end_connection_in_use(FailoverDest *self)
+_close(void *user_data, uint64_t id)
 {
-  if (self->sender)
-    failover_stream_drain(failover_sender_get_stream(self->sender));
-  shutdown(self->fd_in_use, SHUT_RDWR);
+  FailoverDest *self = user_data;
+  g_hash_table_remove(self->connections, &id);
 }
 
-/* Make before break: it is left at the end of a message.  FALSE: that is yet to come.
- *
- * A LogWriter that is given another LogProto while a job of it runs takes it at the end
- * of the job, and then reports an error that the job met on the old one as one of the
- * new one.  So it is given it when no job runs, or only one that has ended well: what
- * makes the stream quiet is the last that a job does.  Without a stream nothing tells. */
-static gboolean
-_leave_connection_in_use(FailoverDest *self)
-{
-  HostSocketDest *dest = &self->dest->super;
+/* ------------------------------------------------------------------------
+ * The LogWriter
+ */
 
-  if (failover_dest_is_connected(self))
-    return failover_stream_quiesce(failover_sender_get_stream(self->sender));
-  if (!(dest->writer_options.options & LWO_THREADED) || !log_writer_has_pending_writes(dest->writer))
-    return TRUE;
-  _end_connection_in_use(self);
-  return FALSE;
-}
-
-/* FALSE: it could not be used and was closed; what was in use before still is. */
-static gboolean
-_give_to_writer(FailoverDest *self, FailoverConnector *connector)
+static bool
+_give_to_writer(void *user_data, uint64_t id)
 {
+  FailoverDest *self = user_data;
   HostSocketDest *dest = &self->dest->super;
+  Connection *connection = g_hash_table_lookup(self->connections, &id);
+  gint fd_before = failover_sender_get_fd(self->sender);
+
+  g_assert(connection);
+  FailoverConnector *connector = connection->connector;
   gint fd = failover_connector_take_fd(connector);
 
   g_sockaddr_unref(dest->bind_addr);
   dest->bind_addr = g_sockaddr_ref(failover_connector_get_bind_address(connector));
 
   self->tls_session = failover_connector_take_tls_session(connector);
-  if (self->sender)
-    {
-      failover_stream_drain(failover_sender_get_stream(self->sender));
-      failover_link_begin_connection(self->sender, fd, self->tls_session);
-    }
+  if (self->decorated)
+    failover_link_begin_connection(self->sender, fd, self->tls_session);
   host_api.afsocket_dd_connected_with_fd(dest, fd, g_sockaddr_ref(failover_connector_get_address(connector)));
   failover_link_end_connection();
   g_clear_pointer(&self->tls_session, tls_session_free);
-
-  if (dest->fd == fd)
-    {
-      self->fd_in_use = fd;
-      return TRUE;
-    }
-  /* it was closed, and the driver has set its own timer to try again */
-  host_api.afsocket_dd_stop_watches(dest);
-  dest->fd = self->fd_in_use;
-  if (self->sender)
-    {
-      failover_sender_set_fd(self->sender, self->fd_in_use);
-      failover_stream_resume(failover_sender_get_stream(self->sender));
-    }
-  return FALSE;
-}
-
-static void
-_hand_over_free(FailoverDestHandOver *self)
-{
-  timer_cancel(&self->limit);
-  if (iv_task_registered(&self->at_once))
-    iv_task_unregister(&self->at_once);
-  failover_connector_free(self->connector);
-  g_free(self);
-}
-
-void
-failover_dest_complete_hand_over(FailoverDest *self)
-{
-  FailoverDestHandOver *hand_over = g_steal_pointer(&self->hand_over);
-  uint64_t connection;
-
-  if (!hand_over)
-    return;
-  gboolean given = _give_to_writer(self, hand_over->connector);
-  _hand_over_free(hand_over);
-  if (given)
-    return;
-
-  /* the engine believes it in use, and has given up the one before */
-  log_writer_reopen(self->dest->super.writer, NULL);
-  self->fd_in_use = -1;
-  if (failover_engine_in_use(self->engine, &connection, NULL))
-    failover_dest_check_engine(self, failover_engine_disconnected(self->engine, connection, FAILOVER_REASON_LOCAL,
-                                                                  (failover_text) { NULL, 0 }, false));
-}
-
-static void
-_hand_over_due(gpointer s)
-{
-  failover_dest_complete_hand_over(s);
-}
-
-/* It does not come to the end of its message, and a job may be at it. */
-static void
-_hand_over_late(gpointer s)
-{
-  FailoverDest *self = s;
-
-  if (self->fd_in_use >= 0)
-    _end_connection_in_use(self);
-}
-
-void
-failover_dest_complete_hand_over_soon(FailoverDest *self)
-{
-  if (self->hand_over && !iv_task_registered(&self->hand_over->at_once))
-    iv_task_register(&self->hand_over->at_once);
-}
-
-static void
-_wait_for_hand_over(FailoverDest *self, FailoverConnector *connector)
-{
-  FailoverDestHandOver *hand_over = g_new0(FailoverDestHandOver, 1);
-
-  hand_over->connector = connector;
-  IV_TIMER_INIT(&hand_over->limit);
-  hand_over->limit.cookie = self;
-  hand_over->limit.handler = _hand_over_late;
-  IV_TASK_INIT(&hand_over->at_once);
-  hand_over->at_once.cookie = self;
-  hand_over->at_once.handler = _hand_over_due;
-  timer_arm(&hand_over->limit, HAND_OVER_LIMIT_MS);
-  self->hand_over = hand_over;
-}
-
-static failover_status
-_hand_over(void *user_data, uint64_t id)
-{
-  FailoverDest *self = user_data;
-  Connection *connection = g_hash_table_lookup(self->connections, &id);
-  failover_status status = FAILOVER_OK;
-
-  g_assert(connection);
-  FailoverConnector *connector = g_steal_pointer(&connection->connector);
   g_hash_table_remove(self->connections, &id);
 
-  if (self->fd_in_use >= 0 && !_leave_connection_in_use(self))
+  bool given = dest->fd == fd;
+  if (!given)
     {
-      _wait_for_hand_over(self, connector);
+      /* it was closed, and the driver has set its own timer to try again */
+      host_api.afsocket_dd_stop_watches(dest);
+      dest->fd = fd_before;
     }
-  else
-    {
-      if (!_give_to_writer(self, connector))
-        status = FAILOVER_ERROR_INTERNAL;
-      failover_connector_free(connector);
-    }
-  return status;
+  failover_sender_set_fd(self->sender, dest->fd);
+  return given;
 }
 
 static void
-_close(void *user_data, uint64_t id)
+_take_from_writer(void *user_data)
 {
   FailoverDest *self = user_data;
 
-  if (g_hash_table_remove(self->connections, &id))
+  log_writer_reopen(self->dest->super.writer, NULL); /* frees the proto, which closes the connection */
+  failover_sender_set_fd(self->sender, -1);
+}
+
+static void
+_shut_down(void *user_data)
+{
+  FailoverDest *self = user_data;
+  shutdown(failover_sender_get_fd(self->sender), SHUT_RDWR);
+}
+
+/* The LogWriter has taken the error of a write that failed; what the kernel still
+ * knows has to tell. */
+static void
+_read_end(void *user_data, failover_end *end)
+{
+  FailoverDest *self = user_data;
+  gint fd = failover_sender_get_fd(self->sender);
+  gint error = failover_sender_get_error(self->sender);
+  failover_tcp tcp = { 0 };
+
+  end->error = error ? error : tcp_take_error(fd);
+  end->tls = failover_tls_is_used(self->dest);
+  end->tcp_known = tcp_state_read(fd, &tcp);
+  end->tcp_open = tcp.open;
+  end->tcp_reset = tcp.reset;
+  end->has_input = tcp.has_input;
+}
+
+static bool
+_is_idle(void *user_data)
+{
+  FailoverDest *self = user_data;
+  HostSocketDest *dest = &self->dest->super;
+
+  return !(dest->writer_options.options & LWO_THREADED) || !log_writer_has_pending_writes(dest->writer);
+}
+
+/* Makes an idle LogWriter look at its LogProto again. */
+static void
+_wake_writer(void *user_data)
+{
+  FailoverDest *self = user_data;
+  LogQueue *queue = log_writer_get_queue(self->dest->super.writer);
+
+  if (!queue)
     return;
-  /* the one in use: its server is healthy */
-  if (failover_dest_is_connected(self) && failover_stream_quiesce(failover_sender_get_stream(self->sender)))
-    failover_stream_drain(failover_sender_get_stream(self->sender));
-  log_writer_reopen(self->dest->super.writer, NULL);
-  self->fd_in_use = -1;
+  g_mutex_lock(&queue->lock);
+  log_queue_push_notify(queue);
+  g_mutex_unlock(&queue->lock);
+  log_queue_unref(queue);
 }
 
 static void
@@ -378,7 +263,7 @@ _event(void *user_data, const failover_event *event)
 
   if (event->kind == FAILOVER_EVENT_SERVER_FAILED || event->kind == FAILOVER_EVENT_ALL_FAILED)
     host_count_unreachable(&self->dest->super);
-  failover_dest_log_event(self, event);
+  failover_dest_log_event(self->dest->super.super.super.id, event);
 }
 
 /* ------------------------------------------------------------------------ */
@@ -389,15 +274,16 @@ failover_dest_host_callbacks(FailoverDest *self)
   return (failover_host)
   {
     .user_data = self,
-    .now_ms = _now_ms,
-    .random = _random,
-    .set_timer = _set_timer,
-    .cancel_timer = _cancel_timer,
     .resolve = _resolve,
     .release_lookup = _release_lookup,
     .connect = _connect,
-    .hand_over = _hand_over,
     .close = _close,
+    .give_to_writer = _give_to_writer,
+    .take_from_writer = _take_from_writer,
+    .shut_down = _shut_down,
+    .read_end = _read_end,
+    .is_idle = _is_idle,
+    .wake_writer = _wake_writer,
     .event = _event,
   };
 }
@@ -407,24 +293,11 @@ failover_dest_host_init(FailoverDest *self)
 {
   self->lookups = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, _lookup_free);
   self->connections = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, _connection_free);
-  for (gint i = 0; i < FAILOVER_TIMER_COUNT; i++)
-    {
-      FailoverDestTimer *timer = &self->timers[i];
-      timer->owner = self;
-      timer->id = i;
-      IV_TIMER_INIT(&timer->timer);
-      timer->timer.cookie = timer;
-      timer->timer.handler = _timer_due;
-      turn_init(&timer->turn, _timer_turn, timer);
-    }
 }
 
 void
 failover_dest_host_clear(FailoverDest *self)
 {
-  for (gint i = 0; i < FAILOVER_TIMER_COUNT; i++)
-    _cancel_timer(self, i);
-  g_clear_pointer(&self->hand_over, _hand_over_free);
   g_hash_table_remove_all(self->connections);
   g_hash_table_remove_all(self->lookups);
 }

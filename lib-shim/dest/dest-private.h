@@ -1,44 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * with the OpenSSL exception, see LICENSE.
  *
- * dest-private.h - shared by dest.c (the driver's side) and
- * dest-host.c (the engine's side).
+ * dest-private.h - shared by dest.c (the hooks on the driver), dest-host.c (what
+ * its core needs from this configuration) and dest-saved.c (from one configuration to the
+ * next).  Main thread.
  */
 #ifndef FAILOVER_DEST_PRIVATE_H_INCLUDED
 #define FAILOVER_DEST_PRIVATE_H_INCLUDED
 
-#include "connector.h"
 #include "dest.h"
 #include "sender.h"
-#include "turns.h"
 
-typedef struct _FailoverDestTimer
-{
-  FailoverDest *owner;
-  failover_timer id;
-  struct iv_timer timer;
-  FailoverTurn turn; /* once it is due */
-} FailoverDestTimer;
-
-/* What goes from one configuration to the next.  If nobody fetches it, then
- * failover() is gone from the destination: syslog-ng's own driver would keep
- * the connection to a failover server for ever, so it is ended.  With a decorated
- * LogProto syslog-ng does that. */
-typedef struct _FailoverDestSaved
-{
-  failover_snapshot *snapshot;
-  FailoverSender *sender; /* NULL with resend(no) */
-  gint fd;          /* of the connection in use, as the LogWriter's proto knows it */
-  gint fd_shutdown; /* duplicate, -1 if the primary is in use or the LogProto is decorated */
-} FailoverDestSaved;
-
-/* An open connection on its way to the LogWriter. */
-typedef struct _FailoverDestHandOver
-{
-  FailoverConnector *connector;
-  struct iv_timer limit; /* for the old connection to be quiet */
-  struct iv_task at_once;
-} FailoverDestHandOver;
+typedef struct _FailoverDestSaved FailoverDestSaved;
 
 struct _FailoverDest
 {
@@ -51,42 +24,29 @@ struct _FailoverDest
   HostTransportMapper *mapper; /* NULL until then */
   gboolean (*driver_deinit)(LogPipe *self);
   gboolean (*mapper_async_init)(HostTransportMapper *self, HostAsyncInitFunc func, gpointer arg);
+  gboolean decorated; /* the LogProto is: messages are kept */
 
-  /* from init to deinit */
-  failover_engine *engine;
-  FailoverDestSaved *saved; /* of the configuration before, until the start */
-  gint fd_in_use;                   /* belongs to the LogWriter's proto, -1: none */
-  FailoverSender *sender;           /* NULL with resend(no) */
-  TLSSession *tls_session;          /* established, while its connection is handed over */
-  FailoverDestHandOver *hand_over;  /* waits for the connection in use to come to the end of a message */
-  FailoverDestTimer timers[FAILOVER_TIMER_COUNT];
+  FailoverDestSaved *saved; /* of the configuration before, from init to the start */
+
+  /* from the start to deinit */
+  FailoverSender *sender;
+  TLSSession *tls_session; /* established, while its connection is handed over */
   GHashTable *lookups;     /* id -> Lookup */
-  GHashTable *connections; /* id -> Connection in the making */
+  GHashTable *connections; /* id -> Connection that is being made or waits to be used */
 };
 
 /* dest-host.c */
 void failover_dest_host_init(FailoverDest *self);
 void failover_dest_host_clear(FailoverDest *self);
 failover_host failover_dest_host_callbacks(FailoverDest *self);
-/* Takes the connection that waits to be handed over into use now, or soon. */
-void failover_dest_complete_hand_over(FailoverDest *self);
-void failover_dest_complete_hand_over_soon(FailoverDest *self);
 
-/* dest.c */
-/* The LogWriter has a LogProto whose messages are kept. */
-gboolean failover_dest_is_connected(const FailoverDest *self);
-
-/* dest-saved.c */
-void failover_dest_save(FailoverDest *self);
-void failover_dest_fetch_saved(FailoverDest *self);
-void failover_dest_put_back_saved(FailoverDest *self);
-void failover_dest_saved_free(FailoverDestSaved *self);
-void failover_dest_saved_not_wanted(gpointer s);
+/* dest-saved.c: what goes from one configuration to the next. */
+void failover_dest_saved_put(FailoverDest *self); /* after the core was stopped */
+void failover_dest_saved_fetch(FailoverDest *self);
+void failover_dest_saved_put_back(FailoverDest *self);
+FailoverSender *failover_dest_saved_take_sender(FailoverDestSaved *self); /* frees it */
 
 /* event-log.c */
-void failover_dest_log_event(FailoverDest *self, const failover_event *event);
-
-/* An engine call that fails is a defect or lack of memory: say so. */
-void failover_dest_check_engine(FailoverDest *self, failover_status status);
+void failover_dest_log_event(const gchar *destination, const failover_event *event);
 
 #endif

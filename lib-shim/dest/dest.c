@@ -5,7 +5,6 @@
 
 #include "link.h"
 #include "log.h"
-#include "tcp-state.h"
 #include "tls-handshake.h"
 
 #include "logqueue-fifo.h"
@@ -26,130 +25,21 @@ _of_driver(LogDriver *driver)
   return (FailoverDest *) log_driver_lookup_plugin(driver, FAILOVER_DEST_NAME);
 }
 
-void
-failover_dest_check_engine(FailoverDest *self, failover_status status)
-{
-  if (status != FAILOVER_OK)
-    failover_log_error("failover: internal error, please report it",
-                       evt_tag_str("destination", self->dest->super.super.super.id),
-                       evt_tag_int("status", status));
-}
-
-/* The LogWriter has taken the error of a write that failed; what the kernel still
- * knows has to tell. */
-static failover_reason
-_reason_of_end(FailoverDest *self, gboolean silent)
-{
-  failover_tcp tcp = { 0 };
-  gint error = self->sender ? failover_sender_get_error(self->sender) : 0;
-  failover_end end =
-  {
-    .silent = silent,
-    .error = error ? error : tcp_take_error(self->fd_in_use),
-    .tls = failover_tls_is_used(self->dest),
-    .tcp_known = tcp_state_read(self->fd_in_use, &tcp),
-  };
-
-  end.tcp_open = tcp.open;
-  end.tcp_reset = tcp.reset;
-  end.has_input = tcp.has_input;
-  return failover_reason_from_end(&end);
-}
-
-gboolean
-failover_dest_is_connected(const FailoverDest *self)
-{
-  return self->sender && failover_stream_is_connected(failover_sender_get_stream(self->sender));
-}
-
-static void
-_connection_ended(FailoverDest *self)
-{
-  failover_stream_end end = { 0 };
-  uint64_t connection;
-
-  if (self->sender)
-    end = failover_stream_end_of_connection(failover_sender_get_stream(self->sender));
-  failover_reason reason = _reason_of_end(self, end.silent);
-
-  log_writer_reopen(self->dest->super.writer, NULL); /* frees the proto, which closes the connection */
-  self->fd_in_use = -1;
-  if (self->hand_over)
-    {
-      /* its successor waits already; not from in here, the LogWriter is not ready for it */
-      failover_dest_complete_hand_over_soon(self);
-      return;
-    }
-  if (failover_engine_in_use(self->engine, &connection, NULL))
-    failover_dest_check_engine(self, failover_engine_disconnected(self->engine, connection, reason,
-                                                                  (failover_text) { NULL, 0 }, end.fruitless));
-}
-
-static void
-_stream_is_quiet(gpointer user_data)
-{
-  failover_dest_complete_hand_over(user_data);
-}
-
-static void
-_stream_is_half_closed(gpointer user_data)
-{
-  _connection_ended(user_data);
-}
-
-/* The stream of the configuration before goes on, with what waits in it. */
-static void
-_set_up_sender(FailoverDest *self)
-{
-  failover_stream_settings settings = failover_options_get_stream(self->options);
-  gint throttle = self->dest->super.super.throttle;
-  FailoverSenderCallbacks callbacks =
-  {
-    .user_data = self,
-    .quiet = _stream_is_quiet,
-    .half_closed = _stream_is_half_closed,
-  };
-
-  if (!settings.resend)
-    return;
-  settings.throttle = MAX(throttle, 0);
-  if (self->saved && self->saved->sender)
-    self->sender = failover_sender_ref(self->saved->sender);
-  else
-    self->sender = failover_sender_new(&settings);
-  failover_sender_configure(self->sender, &settings, self->dest->super.super.super.id,
-                            failover_tls_is_used(self->dest));
-  failover_sender_bind(self->sender, self->dest->super.writer, &callbacks);
-}
-
-static gboolean
-_engine_new(FailoverDest *self)
+static failover_destination_config
+_core_config(FailoverDest *self)
 {
   HostInetDest *dest = self->dest;
   HostTransportMapperInet *mapper = (HostTransportMapperInet *) dest->super.transport_mapper;
 
   if (dest->super.proto_factory->default_inet_port)
     mapper->server_port = dest->super.proto_factory->default_inet_port;
-
-  failover_destination destination =
+  return (failover_destination_config)
   {
     .host = { dest->primary, strlen(dest->primary) },
     .port = host_inet_dest_port(dest),
     .time_reopen_ms = (int64_t) dest->super.writer_options.time_reopen * 1000,
+    .throttle = MAX(dest->super.super.throttle, 0),
   };
-  failover_host host = failover_dest_host_callbacks(self);
-
-  if (failover_options_check_primary(self->options, destination.host.data, destination.host.length,
-                                     destination.port) != FAILOVER_OK)
-    {
-      failover_log_error("failover: the servers do not go together",
-                         evt_tag_str("destination", dest->super.super.super.id),
-                         evt_tag_str("error", failover_options_error(self->options)));
-      return FALSE;
-    }
-  failover_status status = failover_engine_new(self->options, &destination, &host, &self->engine);
-  failover_dest_check_engine(self, status);
-  return status == FAILOVER_OK;
 }
 
 /* The driver has its writer, and its TLS context is ready: where syslog-ng's
@@ -158,27 +48,38 @@ static gboolean
 _start(gpointer arg)
 {
   FailoverDest *self = _of_driver((LogDriver *) arg);
-  LogWriter *writer = self->dest->super.writer;
-  gboolean connection_open = log_writer_opened(writer);
+  HostInetDest *dest = self->dest;
+  const gchar *id = dest->super.super.super.id;
+  failover_destination_config config = _core_config(self);
+  failover_host host = failover_dest_host_callbacks(self);
+  gboolean connection_open = log_writer_opened(dest->super.writer);
 
-  if (!_engine_new(self))
-    return FALSE;
-  self->dest->super.connection_initialized = TRUE; /* or it would not be kept at a reload */
-
-  if (!self->saved && connection_open)
+  if (failover_options_check_primary(self->options, config.host.data, config.host.length, config.port) != FAILOVER_OK)
     {
-      /* made by syslog-ng's own driver, to whichever server it liked */
-      log_writer_reopen(writer, NULL);
-      connection_open = FALSE;
+      failover_log_error("failover: the servers do not go together",
+                         evt_tag_str("destination", id),
+                         evt_tag_str("error", failover_options_error(self->options)));
+      return FALSE;
     }
-  if (self->saved && connection_open)
-    self->fd_in_use = self->dest->super.fd = self->saved->fd;
+  dest->super.connection_initialized = TRUE; /* or it would not be kept at a reload */
 
-  _set_up_sender(self);
-  failover_dest_check_engine(self, failover_engine_start(self->engine, self->saved ? self->saved->snapshot : NULL,
-                                                         connection_open));
-  g_clear_pointer(&self->saved, failover_dest_saved_free);
-  return TRUE;
+  FailoverDestSaved *saved = g_steal_pointer(&self->saved);
+  self->sender = saved ? failover_dest_saved_take_sender(saved) : failover_sender_new();
+  if (connection_open)
+    dest->super.fd = failover_sender_get_fd(self->sender);
+  else
+    failover_sender_set_fd(self->sender, -1);
+  failover_sender_configure(self->sender, id, failover_tls_is_used(dest),
+                            failover_options_get_resend_buffer_size(self->options));
+
+  failover_status status = failover_destination_start(failover_sender_get_core(self->sender), self->options, &config,
+                                                      &host, connection_open);
+  if (status == FAILOVER_OK)
+    return TRUE;
+  failover_sender_check(self->sender, status);
+  failover_dest_saved_put(self); /* as it was */
+  g_clear_pointer(&self->sender, failover_sender_unref);
+  return FALSE;
 }
 
 /* `func` would make the driver connect by itself: it is never called. */
@@ -187,10 +88,10 @@ _async_init(HostTransportMapper *mapper, HostAsyncInitFunc func G_GNUC_UNUSED, g
 {
   FailoverDest *self = _of_driver((LogDriver *) arg);
 
-  failover_dest_fetch_saved(self);
+  failover_dest_saved_fetch(self);
   if (self->mapper_async_init(mapper, _start, arg))
     return TRUE;
-  failover_dest_put_back_saved(self); /* the configuration before goes on with it */
+  failover_dest_saved_put_back(self); /* the configuration before goes on with it */
   return FALSE;
 }
 
@@ -237,44 +138,35 @@ static gboolean
 _deinit(LogPipe *s)
 {
   FailoverDest *self = _of_driver((LogDriver *) s);
-  GlobalConfig *cfg = log_pipe_get_config(s);
+  gboolean shutting_down = cfg_is_shutting_down(log_pipe_get_config(s));
 
-  if (self->engine)
-    {
-      failover_dest_complete_hand_over(self);
-      failover_dest_save(self);
-      failover_dest_check_engine(self, failover_engine_stop(self->engine));
-      failover_dest_host_clear(self);
-      failover_engine_free(self->engine);
-      self->engine = NULL;
-      self->fd_in_use = -1; /* if this configuration is taken back, another one may have ended it */
-    }
-  failover_dest_put_back_saved(self);
-
-  if (self->dest->super.writer && cfg_is_shutting_down(cfg))
-    _finish(self);
-  gboolean success = self->driver_deinit(s);
   if (self->sender)
     {
-      if (!self->dest->super.connections_kept_alive_across_reloads)
-        failover_stream_drain(failover_sender_get_stream(self->sender));
-      failover_sender_bind(self->sender, NULL, NULL);
-      g_clear_pointer(&self->sender, failover_sender_unref);
+      failover_destination_stop(failover_sender_get_core(self->sender),
+                                shutting_down || self->dest->super.connections_kept_alive_across_reloads);
+      failover_dest_host_clear(self);
+      failover_dest_saved_put(self);
     }
+  failover_dest_saved_put_back(self);
+
+  if (self->dest->super.writer && shutting_down)
+    _finish(self);
+  gboolean success = self->driver_deinit(s);
+  g_clear_pointer(&self->sender, failover_sender_unref);
   return success;
 }
 
 /* The driver's own does nothing for any other code.  From syslog-ng 4.9 on one comes
  * after each message, in the worker: it must cost nothing.  NC_REOPEN_REQUIRED is of
- * the LogWriter's own timer: the engine decides when. */
+ * the LogWriter's own timer: the core decides when. */
 static HostNotifyResult
 _notify(LogPipe *s, gint notify_code, gpointer user_data G_GNUC_UNUSED)
 {
   if (notify_code == NC_CLOSE || notify_code == NC_WRITE_ERROR)
     {
       FailoverDest *self = _of_driver((LogDriver *) s);
-      if (self->engine)
-        _connection_ended(self);
+      if (self->sender)
+        failover_sender_check(self->sender, failover_destination_ended(failover_sender_get_core(self->sender)));
     }
   return HOST_NOTIFY_OK;
 }
@@ -288,6 +180,7 @@ _decorate_proto(FailoverDest *self, HostTransportMapper *mapper, GlobalConfig *c
   gboolean tls = failover_tls_is_used(self->dest);
   gchar *name = g_strdup_printf("failover-%s%s", mapper->logproto, tls ? "-tls" : "");
 
+  self->decorated = TRUE;
   host_name_proto(&self->dest->super, name);
   g_free(name);
   if (!self->dest->super.proto_factory)
@@ -303,11 +196,11 @@ _set_up_proto_factory(FailoverDest *self)
 {
   HostTransportMapper *mapper = self->dest->super.transport_mapper;
   GlobalConfig *cfg = log_pipe_get_config((LogPipe *) self->dest);
-  failover_stream_settings settings = failover_options_get_stream(self->options);
 
+  self->decorated = FALSE;
   if (!host_apply_transport(mapper, cfg))
     return FALSE;
-  if (!settings.resend)
+  if (!failover_options_get_resend(self->options))
     return TRUE;
   if (strcmp(mapper->logproto, "text") != 0 && strcmp(mapper->logproto, "framed") != 0)
     {
@@ -362,7 +255,6 @@ _free(LogDriverPlugin *s)
   failover_dest_host_clear(self);
   if (self->mapper)
     host_unhook_transport(self->mapper);
-  failover_engine_free(self->engine);
   failover_sender_unref(self->sender);
   failover_options_free(self->options);
   g_hash_table_unref(self->lookups);
@@ -385,7 +277,6 @@ failover_dest_new(const CFG_LTYPE *location)
   self->super.attach = _attach;
   self->super.free_fn = _free;
   self->location = *location;
-  self->fd_in_use = -1;
   failover_dest_host_init(self);
   return self;
 }

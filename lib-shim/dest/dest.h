@@ -2,7 +2,7 @@
  * with the OpenSSL exception, see LICENSE.
  *
  * dest.h - failover() of one destination: the driver plugin that the
- * grammar fills in and that joins the destination's driver to an engine.  Owned
+ * grammar fills in and that joins the destination's driver to its core.  Owned
  * by the driver once it was parsed.  Main thread.
  */
 #ifndef FAILOVER_DEST_H_INCLUDED

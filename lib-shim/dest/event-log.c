@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * with the OpenSSL exception, see LICENSE.
  *
- * The engine's events as lines of syslog-ng's own log: one line a change, with
+ * The core's events as lines of syslog-ng's own log: one line a change, with
  * everything an administrator needs in it.
  */
 #include "dest-private.h"
@@ -12,8 +12,8 @@
 
 #define TAG_TEXT(name, text) evt_tag_printf(name, "%.*s", (int) (text).length, (text).data)
 
-#define TAGS_OF_ALL(self, event) \
-  evt_tag_str("destination", (self)->dest->super.super.super.id), \
+#define TAGS_OF_ALL(destination, event) \
+  evt_tag_str("destination", destination), \
   TAG_TEXT("server", (event)->server), \
   TAG_TEXT("address", (event)->address), \
   evt_tag_str("reason", failover_reason_code((event)->reason))
@@ -34,12 +34,7 @@ _tag_error(const failover_event *event)
 }
 
 /* Messages that the servers tried so far have not confirmed. */
-static EVTTAG *
-_tag_to_resend(FailoverDest *self)
-{
-  return evt_tag_printf("to_resend", "%" G_GUINT64_FORMAT,
-                        self->sender ? failover_stream_get_state(failover_sender_get_stream(self->sender)).waiting : 0);
-}
+#define TAG_TO_RESEND(event) evt_tag_printf("to_resend", "%" G_GUINT64_FORMAT, (guint64) (event)->to_resend)
 
 static EVTTAG *
 _tag_duration(const failover_event *event)
@@ -50,41 +45,41 @@ _tag_duration(const failover_event *event)
 }
 
 void
-failover_dest_log_event(FailoverDest *self, const failover_event *event)
+failover_dest_log_event(const gchar *destination, const failover_event *event)
 {
   switch (event->kind)
     {
     case FAILOVER_EVENT_CONNECTED:
-      failover_log_notice("failover: connected to log server", TAGS_OF_ALL(self, event), TAG_TOOK(event));
+      failover_log_notice("failover: connected to log server", TAGS_OF_ALL(destination, event), TAG_TOOK(event));
       break;
     case FAILOVER_EVENT_FAILED_BACK:
-      failover_log_notice("failover: back on the primary log server", TAGS_OF_ALL(self, event), TAG_TOOK(event),
+      failover_log_notice("failover: back on the primary log server", TAGS_OF_ALL(destination, event), TAG_TOOK(event),
                           TAG_SUCCESSES(event));
       break;
     case FAILOVER_EVENT_KEPT:
-      failover_log_notice("failover: connection kept over reload", TAGS_OF_ALL(self, event));
+      failover_log_notice("failover: connection kept over reload", TAGS_OF_ALL(destination, event));
       break;
     case FAILOVER_EVENT_SERVER_FAILED:
-      failover_log_warning("failover: log server failed", TAGS_OF_ALL(self, event), _tag_error(event),
-                           _tag_duration(event), _tag_to_resend(self), TAG_TEXT("next", event->next),
+      failover_log_warning("failover: log server failed", TAGS_OF_ALL(destination, event), _tag_error(event),
+                           _tag_duration(event), TAG_TO_RESEND(event), TAG_TEXT("next", event->next),
                            evt_tag_long("wait_ms", event->wait_ms));
       break;
     case FAILOVER_EVENT_ALL_FAILED:
-      failover_log_error("failover: all log servers failed", TAGS_OF_ALL(self, event), _tag_error(event),
-                         _tag_duration(event), _tag_to_resend(self), TAG_TEXT("next", event->next),
+      failover_log_error("failover: all log servers failed", TAGS_OF_ALL(destination, event), _tag_error(event),
+                         _tag_duration(event), TAG_TO_RESEND(event), TAG_TEXT("next", event->next),
                          evt_tag_long("wait_ms", event->wait_ms));
       break;
     case FAILOVER_EVENT_PROBE_SUCCEEDED:
-      failover_log_notice("failover: probe of the primary succeeded", TAGS_OF_ALL(self, event), TAG_TOOK(event),
+      failover_log_notice("failover: probe of the primary succeeded", TAGS_OF_ALL(destination, event), TAG_TOOK(event),
                           TAG_SUCCESSES(event));
       break;
     case FAILOVER_EVENT_PROBE_FAILED:
       /* not a change if it failed the same way before */
       if (event->repeated)
-        failover_log_verbose("failover: probe of the primary failed", TAGS_OF_ALL(self, event), _tag_error(event),
+        failover_log_verbose("failover: probe of the primary failed", TAGS_OF_ALL(destination, event), _tag_error(event),
                              TAG_TOOK(event), TAG_SUCCESSES(event));
       else
-        failover_log_notice("failover: probe of the primary failed", TAGS_OF_ALL(self, event), _tag_error(event),
+        failover_log_notice("failover: probe of the primary failed", TAGS_OF_ALL(destination, event), _tag_error(event),
                             TAG_TOOK(event), TAG_SUCCESSES(event));
       break;
     default:

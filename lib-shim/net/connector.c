@@ -20,7 +20,7 @@ struct _FailoverConnector
   gchar *server;
   failover_purpose purpose;
   gint64 dead_peer_timeout_ms;
-  gboolean watched;
+  gboolean kernel_watches;
   FailoverConnectorDone done;
   gpointer user_data;
   gint fd;
@@ -118,7 +118,7 @@ _writable(gpointer s)
   host_set_up_peer_socket(self->dest, self->fd, self->address);
   if (self->dead_peer_timeout_ms > 0 && !host_has_own_keepalive(self->dest))
     tcp_set_keepalive(self->fd, self->dead_peer_timeout_ms);
-  if (self->dead_peer_timeout_ms > 0 && !self->watched)
+  if (self->dead_peer_timeout_ms > 0 && self->kernel_watches)
     tcp_set_user_timeout(self->fd, self->dead_peer_timeout_ms);
   if (self->purpose == FAILOVER_PURPOSE_USE && failover_tls_is_used(self->dest))
     _start_handshake(self);
@@ -202,7 +202,7 @@ failover_connector_start(HostInetDest *dest, GSockAddr *address, const FailoverC
   self->server = g_strdup(options->server);
   self->purpose = options->purpose;
   self->dead_peer_timeout_ms = options->dead_peer_timeout_ms;
-  self->watched = options->watched;
+  self->kernel_watches = options->kernel_watches;
   self->done = done;
   self->user_data = user_data;
   self->fd = -1;

@@ -18,7 +18,7 @@ typedef struct _FailoverConnectorOptions
   const gchar *server;           /* the name of the peer, for TLS */
   failover_purpose purpose;
   gint64 dead_peer_timeout_ms;   /* 0: the kernel's own */
-  gboolean watched;              /* its progress is: see failover.h, "Streams" */
+  gboolean kernel_watches;       /* its progress: no stream does (failover.h, "Connections") */
 } FailoverConnectorOptions;
 
 /* Called once, never from failover_connector_start(). */

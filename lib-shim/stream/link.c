@@ -265,7 +265,7 @@ _free(LogProtoClient *s)
 
   if (failover_sender_get_fd(self->sender) == self->fd)
     failover_sender_set_fd(self->sender, -1);
-  if (failover_stream_release(failover_sender_get_stream(self->sender), self->connection))
+  if (failover_destination_release(failover_sender_get_core(self->sender), self->connection))
     {
       _outlive_proto(self);
       free_fn(s);
@@ -329,7 +329,7 @@ _link(LogProtoClient *proto, FailoverSender *sender)
    * one, and would ask the other again and again */
   tcp_limit_send_buffer(self->fd, failover_sender_get_buffer_size(sender) / 2);
   failover_sender_set_fd(sender, self->fd);
-  if (failover_stream_open(failover_sender_get_stream(sender), &host, &self->connection) != FAILOVER_OK)
+  if (failover_destination_open(failover_sender_get_core(sender), &host, &self->connection) != FAILOVER_OK)
     g_error("failover: out of memory"); /* as GLib does */
 }
 

@@ -2,7 +2,7 @@
  * with the OpenSSL exception, see LICENSE.
  *
  * link.h - connects the LogProto of a connection to the core: decorates it, so that the
- * core decides what is posted when (failover.h, "Streams"), and is the core's host of
+ * core decides what is posted when (failover.h, "Connections"), and is the core's host of
  * that connection.
  *
  * A link belongs to the LogProto, and to nobody but the core once that is freed and its
@@ -12,6 +12,7 @@
 #ifndef FAILOVER_LINK_H_INCLUDED
 #define FAILOVER_LINK_H_INCLUDED
 
+#include "host.h"
 #include "sender.h"
 
 /* A factory that decorates what `original` makes.  One and the same for the same

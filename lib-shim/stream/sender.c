@@ -6,23 +6,27 @@
 #include "log.h"
 #include "tcp-state.h"
 #include "timers.h"
-
-#include "logqueue.h"
+#include "turns.h"
 
 #include <iv.h>
 #include <iv_event.h>
 
+typedef struct _Timer
+{
+  FailoverSender *owner;
+  failover_timer id;
+  struct iv_timer timer;
+  FailoverTurn turn; /* once it is due */
+} Timer;
+
 struct _FailoverSender
 {
   gatomicrefcount references;
-  failover_stream *stream;
-  failover_stream_settings settings;
-  gboolean tls;
-  gboolean finished;  /* syslog-ng ends: what is unconfirmed was told */
+  failover_destination *core;
   gchar *destination; /* its name, for the log */
-  LogWriter *writer;  /* borrowed, NULL while between configurations */
-  FailoverSenderCallbacks callbacks;
-  struct iv_timer timer;
+  gboolean tls;
+  gsize buffer_size;
+  Timer timers[FAILOVER_TIMER_COUNT];
   struct iv_event quiet;
 
   /* of the connection in use */
@@ -30,15 +34,24 @@ struct _FailoverSender
   gint error;
 };
 
+void
+failover_sender_check(FailoverSender *self, failover_status status)
+{
+  if (status != FAILOVER_OK)
+    failover_log_error("failover: internal error, please report it",
+                       evt_tag_str("destination", self->destination),
+                       evt_tag_int("status", status));
+}
+
+/* ------------------------------------------------------------------------
+ * What the core needs for all of its life
+ */
+
 static gint64
 _now(void)
 {
   return g_get_monotonic_time() / 1000;
 }
-
-/* ------------------------------------------------------------------------
- * The host of the stream
- */
 
 static int64_t
 _now_ms(void *user_data G_GNUC_UNUSED)
@@ -46,110 +59,112 @@ _now_ms(void *user_data G_GNUC_UNUSED)
   return _now();
 }
 
+static uint32_t
+_random(void *user_data G_GNUC_UNUSED)
+{
+  return g_random_int();
+}
+
 static void
 _timer_due(gpointer s)
 {
-  FailoverSender *self = failover_sender_ref(s);
+  Timer *self = s;
+  turn_request(&self->turn);
+}
 
-  failover_stream_timer_due(self->stream);
-  failover_sender_unref(self);
+/* The last connection may end in there. */
+static void
+_timer_turn(gpointer s)
+{
+  Timer *self = s;
+  FailoverSender *owner = failover_sender_ref(self->owner);
+
+  failover_sender_check(owner, failover_destination_timer_due(owner->core, self->id));
+  failover_sender_unref(owner);
 }
 
 static void
-_set_timer(void *user_data, int64_t due_ms)
+_cancel_timer(void *user_data, failover_timer id)
 {
   FailoverSender *self = user_data;
-  timer_arm(&self->timer, MAX(due_ms - _now(), 0));
+
+  timer_cancel(&self->timers[id].timer);
+  turn_cancel(&self->timers[id].turn);
 }
 
 static void
-_cancel_timer(void *user_data)
+_set_timer(void *user_data, failover_timer id, int64_t due_ms)
 {
   FailoverSender *self = user_data;
-  timer_cancel(&self->timer);
-}
 
-static bool
-_is_idle(void *user_data)
-{
-  FailoverSender *self = user_data;
-  return self->writer && !log_writer_has_pending_writes(self->writer);
-}
-
-/* Makes an idle LogWriter look at its LogProto again. */
-static void
-_wake_writer(void *user_data)
-{
-  FailoverSender *self = user_data;
-  LogQueue *queue = self->writer ? log_writer_get_queue(self->writer) : NULL;
-
-  if (!queue)
-    return;
-  g_mutex_lock(&queue->lock);
-  log_queue_push_notify(queue);
-  g_mutex_unlock(&queue->lock);
-  log_queue_unref(queue);
+  turn_cancel(&self->timers[id].turn);
+  timer_arm(&self->timers[id].timer, MAX(due_ms - _now(), 0));
 }
 
 static void
-_half_closed(void *user_data)
+_lost(void *user_data, uint64_t messages, failover_loss why)
 {
   FailoverSender *self = user_data;
 
-  if (self->callbacks.half_closed)
-    self->callbacks.half_closed(self->callbacks.user_data);
-}
-
-static void
-_lost(void *user_data, uint64_t messages)
-{
-  FailoverSender *self = user_data;
-
-  failover_log_error("failover: out of memory, messages that were to be sent again are lost",
-                     evt_tag_str("destination", self->destination),
-                     evt_tag_printf("messages", "%" G_GUINT64_FORMAT, messages));
+  if (why == FAILOVER_LOSS_MEMORY)
+    failover_log_error("failover: out of memory, messages that were to be sent again are lost",
+                       evt_tag_str("destination", self->destination),
+                       evt_tag_printf("messages", "%" G_GUINT64_FORMAT, messages));
+  else
+    failover_log_warning("failover: reload dropped messages that no log server has confirmed",
+                         evt_tag_str("destination", self->destination),
+                         evt_tag_printf("messages", "%" G_GUINT64_FORMAT, messages));
 }
 
 static void
 _quiet(gpointer s)
 {
   FailoverSender *self = s;
-
-  if (self->callbacks.quiet)
-    self->callbacks.quiet(self->callbacks.user_data);
+  failover_sender_check(self, failover_destination_quiet(self->core));
 }
 
 /* ------------------------------------------------------------------------
  * Life
  */
 
+static void
+_timers_init(FailoverSender *self)
+{
+  for (gint i = 0; i < FAILOVER_TIMER_COUNT; i++)
+    {
+      Timer *timer = &self->timers[i];
+
+      timer->owner = self;
+      timer->id = i;
+      IV_TIMER_INIT(&timer->timer);
+      timer->timer.cookie = timer;
+      timer->timer.handler = _timer_due;
+      turn_init(&timer->turn, _timer_turn, timer);
+    }
+}
+
 FailoverSender *
-failover_sender_new(const failover_stream_settings *settings)
+failover_sender_new(void)
 {
   FailoverSender *self = g_new0(FailoverSender, 1);
-  failover_stream_host host =
+  failover_loop loop =
   {
     .user_data = self,
     .now_ms = _now_ms,
+    .random = _random,
     .set_timer = _set_timer,
     .cancel_timer = _cancel_timer,
-    .is_idle = _is_idle,
-    .wake_writer = _wake_writer,
-    .half_closed = _half_closed,
     .lost = _lost,
   };
 
   g_atomic_ref_count_init(&self->references);
   self->fd = -1;
-  self->settings = *settings;
-  IV_TIMER_INIT(&self->timer);
-  self->timer.cookie = self;
-  self->timer.handler = _timer_due;
+  _timers_init(self);
   IV_EVENT_INIT(&self->quiet);
   self->quiet.cookie = self;
   self->quiet.handler = _quiet;
   iv_event_register(&self->quiet);
-  if (failover_stream_new(settings, &host, &self->stream) != FAILOVER_OK)
+  if (failover_destination_new(&loop, &self->core) != FAILOVER_OK)
     g_error("failover: out of memory"); /* as GLib does */
   return self;
 }
@@ -161,68 +176,46 @@ failover_sender_ref(FailoverSender *self)
   return self;
 }
 
-/* Neither a configuration nor a connection has it any more: what still waits is not
- * posted again. */
 void
 failover_sender_unref(FailoverSender *self)
 {
   if (!self || !g_atomic_ref_count_dec(&self->references))
     return;
-  guint64 dropped = failover_stream_get_state(self->stream).waiting;
-  if (dropped > 0 && !self->finished)
-    failover_log_warning("failover: reload dropped messages that no log server has confirmed",
-                         evt_tag_str("destination", self->destination),
-                         evt_tag_printf("messages", "%" G_GUINT64_FORMAT, dropped));
-  failover_stream_free(self->stream);
+  failover_destination_free(self->core);
   iv_event_unregister(&self->quiet);
   g_free(self->destination);
   g_free(self);
 }
 
-failover_stream *
-failover_sender_get_stream(FailoverSender *self)
+failover_destination *
+failover_sender_get_core(FailoverSender *self)
 {
-  return self->stream;
+  return self->core;
 }
 
 void
-failover_sender_configure(FailoverSender *self, const failover_stream_settings *settings, const gchar *destination,
-                          gboolean tls)
+failover_sender_configure(FailoverSender *self, const gchar *destination, gboolean tls, gsize buffer_size)
 {
-  self->settings = *settings;
-  failover_stream_set_settings(self->stream, settings);
   g_free(self->destination);
   self->destination = g_strdup(destination);
   self->tls = tls;
-}
-
-static const FailoverSenderCallbacks no_callbacks;
-
-void
-failover_sender_bind(FailoverSender *self, LogWriter *writer, const FailoverSenderCallbacks *callbacks)
-{
-  self->writer = writer;
-  self->callbacks = callbacks ? *callbacks : no_callbacks;
-  failover_stream_bind(self->stream, writer != NULL);
+  self->buffer_size = buffer_size;
 }
 
 guint64
 failover_sender_finish(FailoverSender *self, gint64 deadline_ms)
 {
   /* once in any case: other destinations may have used up the time */
-  while (failover_stream_finish(self->stream) && _now() < deadline_ms)
+  while (failover_destination_finish(self->core) && _now() < deadline_ms)
     g_usleep(1000);
   /* unread input would make the kernel reset the connection */
   if (self->fd >= 0)
     tcp_discard_input(self->fd);
-  self->finished = TRUE;
-  guint64 unacknowledged = failover_stream_get_state(self->stream).unacknowledged;
-  failover_stream_finished(self->stream);
-  return unacknowledged;
+  return failover_destination_finished(self->core);
 }
 
 /* ------------------------------------------------------------------------
- * For the connections
+ * The connection in use
  */
 
 void
@@ -247,7 +240,7 @@ failover_sender_uses_tls(const FailoverSender *self)
 gsize
 failover_sender_get_buffer_size(const FailoverSender *self)
 {
-  return self->settings.buffer_size;
+  return self->buffer_size;
 }
 
 void
