@@ -194,13 +194,10 @@ Connection::wants_to_write()
 
 // ---- the end
 
-// A peer that may still read gets the rest of a message that was begun, as far as the
-// socket takes it: it would store a torn one otherwise.
 void
 Connection::finish_message()
 {
-  failover_tcp tcp;
-  if (host_.has_partial(host_.user_data) && host_.read_tcp(host_.user_data, &tcp) && !tcp.open && !tcp.reset)
+  if (host_.has_partial(host_.user_data))
     host_.flush(host_.user_data);
 }
 

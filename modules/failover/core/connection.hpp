@@ -79,6 +79,8 @@ public:
   bool is_between_messages() const { return !mid_message_ && !host_.has_partial(host_.user_data); }
   // Reads what the kernel says, for the buffer too.  False: it says nothing.
   bool sample(failover_tcp &tcp);
+  // A peer that may still read gets the rest of a message that was begun, as far as the
+  // socket takes it: it would store a torn one otherwise.
   void finish_message();
   const Resend &resend() const { return *resend_; }
   std::unique_ptr<Resend> take_resend() { return std::move(resend_); }

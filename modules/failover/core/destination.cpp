@@ -147,8 +147,8 @@ Destination::ended()
 {
   if (!running_ || !writer_has_connection_)
     return;
-  const StreamEnd how = stream_.end();
   failover_end end = running_->host.read_end();
+  const StreamEnd how = stream_.end(end);
   end.silent = how.silent;
   const failover_reason reason = reason_from_end(end);
   take_from_writer();

@@ -140,11 +140,12 @@ Stream::resume()
 }
 
 StreamEnd
-Stream::end()
+Stream::end(const failover_end &end)
 {
   if (!in_use_)
     return {};
-  in_use_->finish_message();
+  if (end.tcp_known && !end.tcp_open && !end.tcp_reset)
+    in_use_->finish_message();
   return { .silent = in_use_->is_silent(), .fruitless = in_use_->resend().is_fruitless() };
 }
 

@@ -57,7 +57,7 @@ public:
   void resume();
   // It has ended; before it is released.  If the peer may still read, what the socket
   // takes of a message that was begun is written; nothing is waited for.
-  StreamEnd end();
+  StreamEnd end(const failover_end &end);
   // True: the peer of the one in use has closed its side, and the LogWriter may not have
   // noticed: it has ended.
   bool timer_due();
