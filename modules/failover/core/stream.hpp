@@ -54,6 +54,9 @@ public:
   // Stop at the end of a message.  True: it has; false: the connection wakes main then.
   bool quiesce();
   void drain();
+  // A reload does not keep it: it is drained too, wherever in a message it is.  The posting
+  // side does not run.
+  void give_up();
   void resume();
   // It has ended; before it is released.  If the peer may still read, what the socket
   // takes of a message that was begun is written; nothing is waited for.

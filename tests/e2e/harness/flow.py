@@ -163,15 +163,19 @@ class Flow:
     def resume(self) -> None:
         self._lab.sender.stream(RATE)
 
-    def finish(self) -> Tally:
-        """End the stream. Everything must arrive, in order, and nothing may stay in the queue."""
+    def finish(self, most_late: int = 0) -> Tally:
+        """End the stream. Everything must arrive, in order, and nothing may stay in the queue.
+
+        So many messages may come late: begun on a connection that was given up by a reload, sent whole on the next.
+        """
         sent = self.pause()
         self.wait_all(sent)
         self.check_queue_is_empty()
         self.stop()
         counted = self.tally(sent)
         assert (counted.lost, counted.torn) == (0, 0), counted
-        self.check_order()
+        late = self._late()
+        assert len(late) <= most_late, f"{late} {counted}"
         return counted
 
     def finish_with_losses(self, *, clean: bool = True) -> Tally:
@@ -214,12 +218,15 @@ class Flow:
     def tally(self, sent: int) -> Tally:
         return tally((Delivery(str(server), connection) for server in self.servers for connection in server.connections()), sent)
 
-    def check_order(self) -> None:
-        """On every connection what is sent again comes before what is newer."""
-        for server in self.servers:
-            for connection in server.connections():
-                for earlier, later in zip(connection.numbers, connection.numbers[1:]):
-                    assert earlier < later, f"{later} after {earlier} at {server}"
+    def _late(self) -> list[str]:
+        """What breaks the rule that on every connection what is sent again comes before what is newer."""
+        return [
+            f"{later} after {earlier} at {server}"
+            for server in self.servers
+            for connection in server.connections()
+            for earlier, later in zip(connection.numbers, connection.numbers[1:])
+            if earlier >= later
+        ]
 
     def _unacknowledged_bytes(self, server: Sink) -> int:
         return sum(int(line.split()[1])
