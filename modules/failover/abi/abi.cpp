@@ -67,7 +67,7 @@ is_complete(const failover_host *host)
 bool
 is_complete(const failover_connection_host *host)
 {
-  return host->write && host->flush && host->has_partial && host->acknowledge && host->wake_main
+  return host && host->write && host->flush && host->has_partial && host->acknowledge && host->wake_main
          && host->read_tcp && host->give_up && host->close;
 }
 
