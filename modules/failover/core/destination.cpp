@@ -36,7 +36,7 @@ Destination::start(const Settings &settings, const Config &config, const failove
                    bool connection_open)
 {
   assert(!running_);
-  running_.emplace(loop_, host, settings, config, static_cast<ConnectionInUse &>(*this));
+  running_.emplace(loop_, host, settings, config, ids_, static_cast<ConnectionInUse &>(*this));
   stream_.bind(running_->host, stream_settings(settings, config.throttle));
   writer_has_connection_ = connection_open;
   try

@@ -62,9 +62,9 @@ private:
   struct Running
   {
     Running(const failover_loop &loop, const failover_host &callbacks, const Settings &settings,
-            const Config &config, ConnectionInUse &connection_in_use)
+            const Config &config, IdSequence &ids, ConnectionInUse &connection_in_use)
       : host(loop, callbacks),
-        engine(settings, config.primary, config.port, config.time_reopen_ms, host, connection_in_use)
+        engine(settings, config.primary, config.port, config.time_reopen_ms, host, ids, connection_in_use)
     {}
     Host host;
     Engine engine;
@@ -84,6 +84,7 @@ private:
 
   failover_loop loop_;
   Stream stream_;
+  IdSequence ids_; // of all configurations
   std::optional<Running> running_;
   std::optional<Snapshot> snapshot_;      // of the last configuration, until the next one begins
   bool writer_has_connection_ = false;    // the one in use, or the one that is left for `waiting_`

@@ -22,12 +22,12 @@ constexpr uint32_t jitter_percent = 10;
 } // namespace
 
 Engine::Engine(const Settings &settings, std::string_view primary_host, uint16_t port, int64_t time_reopen_ms,
-               const Host &host, ConnectionInUse &connection_in_use)
+               const Host &host, IdSequence &ids, ConnectionInUse &connection_in_use)
   : settings_(settings), time_reopen_ms_(time_reopen_ms),
     switch_delay_ms_(settings.switch_delay_ms.value_or(time_reopen_ms)), host_(host),
     connection_in_use_(connection_in_use),
-    rotation_(host_, ids_, { FAILOVER_TIMER_ATTEMPT_DEADLINE, FAILOVER_TIMER_ATTEMPT_NEXT }),
-    probe_(host_, ids_, { FAILOVER_TIMER_PROBE_DEADLINE, FAILOVER_TIMER_PROBE_NEXT })
+    rotation_(host_, ids, { FAILOVER_TIMER_ATTEMPT_DEADLINE, FAILOVER_TIMER_ATTEMPT_NEXT }),
+    probe_(host_, ids, { FAILOVER_TIMER_PROBE_DEADLINE, FAILOVER_TIMER_PROBE_NEXT })
 {
   servers_.push_back({ canonical_host(primary_host), port });
   for (const ServerSpec &spec : settings_.servers)
@@ -52,7 +52,6 @@ Engine::start(const Snapshot *snapshot, bool connection_open)
 void
 Engine::resume(const Snapshot &snapshot, bool connection_open)
 {
-  ids_ = IdSequence(snapshot.next_id);
   auto server = find(snapshot.server);
 
   if (!snapshot.in_use)
@@ -128,7 +127,6 @@ Engine::save() const
   snapshot.consecutive_failures = consecutive_failures_;
   snapshot.probe_due_ms = probe_due_ms_;
   snapshot.probe_successes = probe_successes_;
-  snapshot.next_id = ids_.next();
   return snapshot;
 }
 

@@ -29,7 +29,6 @@ struct Snapshot
   uint32_t consecutive_failures;
   std::optional<int64_t> probe_due_ms; // absent: the primary is not probed
   uint32_t probe_successes;
-  Id next_id;
 };
 
 // What becomes of the connections that the engine chooses.
@@ -52,7 +51,7 @@ class Engine
 {
 public:
   Engine(const Settings &settings, std::string_view primary, uint16_t port, int64_t time_reopen_ms,
-         const Host &host, ConnectionInUse &connection_in_use);
+         const Host &host, IdSequence &ids, ConnectionInUse &connection_in_use);
   Engine(const Engine &) = delete;
   Engine &operator=(const Engine &) = delete;
 
@@ -121,7 +120,6 @@ private:
   int64_t switch_delay_ms_;
   Host host_;
   ConnectionInUse &connection_in_use_;
-  IdSequence ids_;
 
   bool running_ = false;
   std::size_t current_ = primary; // in use, being tried, or to be tried next

@@ -81,12 +81,10 @@ using Id = uint64_t;
 class IdSequence
 {
 public:
-  explicit IdSequence(Id first = 1) : next_(first) {}
   Id take() { return next_++; }
-  Id next() const { return next_; }
 
 private:
-  Id next_;
+  Id next_ = 1;
 };
 
 } // namespace failover
