@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * fake_drive.c - how a test drives an engine through a FakeHost: configure,
+ * fake_drive.c - how a test drives a destination through a FakeHost: configure,
  * start, stop and reload it, and tell it what happened.  See fake_host.h.
  */
 #include "fake_host.h"
+#include "fake_writer.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -40,6 +41,7 @@ fake_options_new(const FakeConfig *config)
                  *server, failover_options_error(options));
   cr_assert_eq(failover_options_close(options, "servers", strlen("servers")), FAILOVER_OK);
   _set(options, "", "switch-delay", config->switch_delay);
+  _set(options, "", "resend", config->resend);
   if (config->failback)
     {
       cr_assert_eq(failover_options_open(options, "failback", strlen("failback")), FAILOVER_OK);
@@ -54,51 +56,74 @@ fake_options_new(const FakeConfig *config)
 void
 fake_host_configure(FakeHost *self, const FakeConfig *config)
 {
-  failover_options *options = fake_options_new(config);
-  failover_destination destination = { .host = fake_text(config->primary),
-                                       .port = config->port ? config->port : FAKE_PORT,
-                                       .time_reopen_ms = config->time_reopen_ms };
-
-  cr_assert_eq(failover_engine_new(options, &destination, &self->calls, &self->engine), FAILOVER_OK);
-  failover_options_free(options); /* was copied */
+  failover_options_free(self->options);
+  self->options = fake_options_new(config);
+  self->config = (failover_destination_config){ .host = fake_text(config->primary),
+                                                .port = config->port ? config->port : FAKE_PORT,
+                                                .time_reopen_ms = config->time_reopen_ms };
 }
 
-void
-fake_host_start(FakeHost *self, const failover_snapshot *snapshot, bool connection_open)
+bool
+fake_host_start(FakeHost *self, bool connection_open)
 {
+  failover_status status;
+
   self->stopped = false;
   self->role = FAKE_ATTEMPT;
   fake_host_enter(self);
-  fake_host_leave(self, failover_engine_start(self->engine, snapshot, connection_open));
+  status = failover_destination_start(self->destination, self->options, &self->config, &self->calls, connection_open);
+  fake_host_leave(self, status);
+  if (status != FAILOVER_OK)
+    {
+      self->stopped = true;
+      return false;
+    }
+  failover_options_free(self->options); /* was copied */
+  self->options = NULL;
+  return true;
 }
 
 void
-fake_host_stop(FakeHost *self)
+fake_host_stop(FakeHost *self, bool keeps_connection)
 {
   fake_host_enter(self);
-  fake_host_leave(self, failover_engine_stop(self->engine));
+  failover_destination_stop(self->destination, keeps_connection);
+  fake_host_leave(self, FAILOVER_OK);
   self->stopped = true;
 }
 
 void
 fake_host_reload(FakeHost *self, const FakeConfig *config, bool connection_open)
 {
-  failover_snapshot *snapshot = NULL;
-
-  cr_assert_eq(failover_engine_save(self->engine, &snapshot), FAILOVER_OK);
-  fake_host_stop(self);
-  failover_engine_free(self->engine);
+  fake_host_stop(self, connection_open);
   fake_host_configure(self, config);
-  fake_host_start(self, snapshot, connection_open);
-  failover_snapshot_free(snapshot); /* start() does not consume it */
+  fake_host_start(self, connection_open);
+}
+
+static bool
+_any_drained(const FakeHost *self)
+{
+  for (size_t i = 0; i < self->connection_count; i++)
+    if (self->connections[i].state == FAKE_DRAINED)
+      return true;
+  return false;
 }
 
 void
 fake_host_done(FakeHost *self)
 {
+  if (fake_host_in_use(self))
+    fake_writer_free(self);
+  fake_host_enter(self);
+  if (_any_drained(self))
+    failover_destination_finished(self->destination);
+  failover_destination_free(self->destination);
+  fake_host_leave(self, FAILOVER_OK);
+  self->destination = NULL;
+  failover_options_free(self->options);
+  cr_assert_not(_any_drained(self), "a drained connection was not closed");
+  cr_assert_not(fake_host_any_timer(self), "a timer survives the destination");
   cr_assert_str_eq(self->breach, "", "the host contract was broken: %s", self->breach);
-  failover_engine_free(self->engine);
-  self->engine = NULL;
 }
 
 /* ------------------------------------------------------------------------
@@ -112,7 +137,7 @@ _making(FakeHost *self, FakeRole role, uint32_t address)
     if (self->connections[i].role == role && self->connections[i].address == address
         && self->connections[i].state == FAKE_MAKING)
       return &self->connections[i];
-  cr_assert_fail("the engine is not connecting to address %u", address);
+  cr_assert_fail("the core is not connecting to address %u", address);
   return NULL;
 }
 
@@ -132,7 +157,7 @@ fake_host_resolved(FakeHost *self, FakeRole role, uint32_t address_count)
   lookup->address_count = address_count;
   self->role = role;
   fake_host_enter(self);
-  fake_host_leave(self, failover_engine_resolved(self->engine, lookup->number, addresses, address_count));
+  fake_host_leave(self, failover_destination_resolved(self->destination, lookup->number, addresses, address_count));
 }
 
 void
@@ -143,8 +168,8 @@ fake_host_not_resolved(FakeHost *self, FakeRole role)
   cr_assert_not_null(lookup, "no look-up is waiting for an answer");
   self->role = role;
   fake_host_enter(self);
-  fake_host_leave(self,
-                  failover_engine_not_resolved(self->engine, lookup->number, fake_text("there is no such name")));
+  fake_host_leave(self, failover_destination_not_resolved(self->destination, lookup->number,
+                                                          fake_text("there is no such name")));
 }
 
 void
@@ -155,7 +180,7 @@ fake_host_connected(FakeHost *self, FakeRole role, uint32_t address)
   connection->state = FAKE_OPEN;
   self->role = role;
   fake_host_enter(self);
-  fake_host_leave(self, failover_engine_connected(self->engine, connection->number));
+  fake_host_leave(self, failover_destination_connected(self->destination, connection->number));
 }
 
 void
@@ -167,36 +192,38 @@ fake_host_connect_failed(FakeHost *self, FakeRole role, uint32_t address, failov
   self->role = role;
   fake_host_enter(self);
   fake_host_leave(self,
-                  failover_engine_connect_failed(self->engine, connection->number, reason,
+                  failover_destination_connect_failed(self->destination, connection->number, reason,
                                                  fake_text("says the host at length")));
 }
 
-static void
-_disconnected(FakeHost *self, failover_reason reason, bool fruitless)
+/* What is known of a connection that ends for this reason. */
+static failover_end
+_end(failover_reason reason)
 {
-  for (size_t i = 0; i < self->connection_count; i++)
-    if (self->connections[i].state == FAKE_IN_USE)
-      {
-        self->connections[i].state = FAKE_GONE;
-        self->role = FAKE_ATTEMPT;
-        fake_host_enter(self);
-        fake_host_leave(self, failover_engine_disconnected(self->engine, self->connections[i].number, reason,
-                                                  fake_text("says the host at length"), fruitless));
-        return;
-      }
-  cr_assert_fail("no connection is in use");
+  static const failover_end ends[] = { { .tcp_known = true }, { .tcp_known = true, .tcp_reset = true } };
+
+  for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+    if (failover_reason_from_end(&ends[i]) == reason)
+      return ends[i];
+  cr_assert_fail("no end of a connection is known for the reason %s", failover_reason_code(reason));
+  return ends[0];
 }
 
 void
 fake_host_disconnected(FakeHost *self, failover_reason reason)
 {
-  _disconnected(self, reason, false);
+  cr_assert_not_null(fake_host_in_use(self), "no connection is in use");
+  self->role = FAKE_ATTEMPT;
+  self->writer.end = _end(reason);
+  fake_host_enter(self);
+  fake_host_leave(self, failover_destination_ended(self->destination));
 }
 
 void
 fake_host_disconnected_fruitless(FakeHost *self, failover_reason reason)
 {
-  _disconnected(self, reason, true);
+  cr_assert(fake_writer_post(self, "a message"));
+  fake_host_disconnected(self, reason);
 }
 
 void

@@ -3,6 +3,7 @@
  * fake_host.c - see fake_host.h.
  */
 #include "fake_host.h"
+#include "fake_writer.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -15,19 +16,29 @@ _copy(char *target, failover_text text)
 }
 
 /* The first breach is the one worth reading. */
-static void
-_breach(FakeHost *self, const char *what, uint64_t number)
+void
+fake_host_breach(FakeHost *self, const char *what, uint64_t number)
 {
   if (!self->breach[0])
     snprintf(self->breach, sizeof(self->breach), "%s (number %llu, at %lld ms)", what,
              (unsigned long long) number, (long long) self->now_ms);
 }
 
-static void
-_check_call(FakeHost *self, const char *what)
+void
+fake_host_check_call(FakeHost *self, const char *what)
 {
-  if (!self->inside_engine || self->stopped)
-    _breach(self, what, 0);
+  if (!self->inside_core || self->stopped)
+    fake_host_breach(self, what, 0);
+}
+
+/* That of the stream may come between configurations too. */
+static void
+_check_timer(FakeHost *self, failover_timer timer, const char *what)
+{
+  if (timer != FAILOVER_TIMER_STREAM)
+    fake_host_check_call(self, what);
+  else if (!self->inside_core)
+    fake_host_breach(self, what, timer);
 }
 
 static FakeLookup *
@@ -39,8 +50,8 @@ _lookup(FakeHost *self, uint64_t number)
   return NULL;
 }
 
-static FakeConnection *
-_connection(FakeHost *self, uint64_t number)
+FakeConnection *
+fake_host_connection(FakeHost *self, uint64_t number)
 {
   for (size_t i = 0; i < self->connection_count; i++)
     if (self->connections[i].number == number)
@@ -49,7 +60,7 @@ _connection(FakeHost *self, uint64_t number)
 }
 
 /* ------------------------------------------------------------------------
- * struct failover_host
+ * struct failover_loop
  */
 
 static int64_t
@@ -69,7 +80,7 @@ _set_timer(void *user_data, failover_timer timer, int64_t due_ms)
 {
   FakeHost *self = user_data;
 
-  _check_call(self, "a timer was set from outside, or after stop");
+  _check_timer(self, timer, "a timer was set from outside, or after stop");
   self->timers[timer] = (FakeTimer){ true, due_ms, self->timer_sequence++ };
 }
 
@@ -78,18 +89,32 @@ _cancel_timer(void *user_data, failover_timer timer)
 {
   FakeHost *self = user_data;
 
-  _check_call(self, "a timer was cancelled from outside, or after stop");
+  _check_timer(self, timer, "a timer was cancelled from outside, or after stop");
   self->timers[timer].set = false;
 }
+
+static void
+_lost(void *user_data, uint64_t messages, failover_loss why)
+{
+  FakeHost *self = user_data;
+
+  if (!self->inside_core || messages == 0)
+    fake_host_breach(self, "messages were lost from outside, or none", messages);
+  self->lost[why] += messages;
+}
+
+/* ------------------------------------------------------------------------
+ * struct failover_host
+ */
 
 static void
 _resolve(void *user_data, uint64_t lookup, failover_text host, uint16_t port)
 {
   FakeHost *self = user_data;
 
-  _check_call(self, "a look-up was started from outside, or after stop");
-  if (_lookup(self, lookup) || _connection(self, lookup))
-    _breach(self, "a look-up has a number that was used before", lookup);
+  fake_host_check_call(self, "a look-up was started from outside, or after stop");
+  if (_lookup(self, lookup) || fake_host_connection(self, lookup))
+    fake_host_breach(self, "a look-up has a number that was used before", lookup);
   cr_assert_lt(self->lookup_count, (size_t) FAKE_RECORDS_MAX);
 
   FakeLookup *entry = &self->lookups[self->lookup_count++];
@@ -103,9 +128,9 @@ _release_lookup(void *user_data, uint64_t lookup)
   FakeHost *self = user_data;
   FakeLookup *entry = _lookup(self, lookup);
 
-  _check_call(self, "a look-up was released from outside, or after stop");
+  fake_host_check_call(self, "a look-up was released from outside, or after stop");
   if (!entry || entry->released)
-    _breach(self, "a look-up was released that is not held", lookup);
+    fake_host_breach(self, "a look-up was released that is not held", lookup);
   else
     entry->released = true;
 }
@@ -117,60 +142,35 @@ _connect(void *user_data, uint64_t connection, uint64_t lookup, uint32_t address
   FakeHost *self = user_data;
   FakeLookup *entry = _lookup(self, lookup);
 
-  _check_call(self, "a connection was started from outside, or after stop");
-  if (_lookup(self, connection) || _connection(self, connection))
-    _breach(self, "a connection has a number that was used before", connection);
+  fake_host_check_call(self, "a connection was started from outside, or after stop");
+  if (_lookup(self, connection) || fake_host_connection(self, connection))
+    fake_host_breach(self, "a connection has a number that was used before", connection);
   if (!entry || entry->released || !entry->answered || address >= entry->address_count)
     {
-      _breach(self, "a connection to an address that is not known", connection);
+      fake_host_breach(self, "a connection to an address that is not known", connection);
       return;
     }
   cr_assert_lt(self->connection_count, (size_t) FAKE_RECORDS_MAX);
   FakeConnection *made = &self->connections[self->connection_count++];
-  *made = (FakeConnection){ connection, lookup, address, entry->role, FAKE_MAKING, "", purpose };
+  *made = (FakeConnection){ .number = connection,
+                            .lookup = lookup,
+                            .address = address,
+                            .role = entry->role,
+                            .state = FAKE_MAKING,
+                            .purpose = purpose,
+                            .host = self };
   _copy(made->peer, server);
-}
-
-static failover_status
-_hand_over(void *user_data, uint64_t connection)
-{
-  FakeHost *self = user_data;
-  FakeConnection *entry = _connection(self, connection);
-
-  _check_call(self, "a connection was handed over from outside, or after stop");
-  if (!entry || entry->state != FAKE_OPEN)
-    {
-      _breach(self, "a connection was handed over that is not open", connection);
-      return FAILOVER_ERROR_INTERNAL;
-    }
-  if (entry->purpose != FAILOVER_PURPOSE_USE)
-    _breach(self, "a connection was handed over that was made for a probe", connection);
-  memcpy(self->handed_over, entry->peer, sizeof(self->handed_over));
-  if (self->hand_over_answer != FAILOVER_OK)
-    {
-      entry->state = FAKE_GONE;
-      return self->hand_over_answer;
-    }
-  for (size_t i = 0; i < self->connection_count; i++)
-    if (self->connections[i].state == FAKE_IN_USE)
-      {
-        if (entry->role != FAKE_PROBE)
-          _breach(self, "a connection was handed over while another is in use", connection);
-        self->connections[i].state = FAKE_GONE;
-      }
-  entry->state = FAKE_IN_USE;
-  return FAILOVER_OK;
 }
 
 static void
 _close(void *user_data, uint64_t connection)
 {
   FakeHost *self = user_data;
-  FakeConnection *entry = _connection(self, connection);
+  FakeConnection *entry = fake_host_connection(self, connection);
 
-  _check_call(self, "a connection was closed from outside, or after stop");
-  if (!entry || entry->state == FAKE_GONE)
-    _breach(self, "a connection was closed that is gone", connection);
+  fake_host_check_call(self, "a connection was closed from outside, or after stop");
+  if (!entry || (entry->state != FAKE_MAKING && entry->state != FAKE_OPEN))
+    fake_host_breach(self, "a connection was closed that is gone, or was handed over", connection);
   else
     entry->state = FAKE_GONE;
 }
@@ -180,7 +180,7 @@ _event(void *user_data, const failover_event *event)
 {
   FakeHost *self = user_data;
 
-  _check_call(self, "an event from outside, or after stop");
+  fake_host_check_call(self, "an event from outside, or after stop");
   cr_assert_lt(self->event_count, (size_t) FAKE_RECORDS_MAX);
 
   FakeEvent *entry = &self->events[self->event_count++];
@@ -191,7 +191,9 @@ _event(void *user_data, const failover_event *event)
                         .in_use_ms = event->in_use_ms,
                         .successes = event->successes,
                         .required = event->required,
-                        .repeated = event->repeated };
+                        .repeated = event->repeated,
+                        .fruitless = event->fruitless,
+                        .to_resend = event->to_resend };
   _copy(entry->server, event->server);
   _copy(entry->address, event->address);
   _copy(entry->detail, event->detail);
@@ -202,35 +204,38 @@ void
 fake_host_init(FakeHost *self)
 {
   memset(self, 0, sizeof(*self));
-  /* not 0: an engine that forgets to ask for the time must be noticed */
+  /* not 0: a core that forgets to ask for the time must be noticed */
   self->now_ms = 5000000;
-  self->hand_over_answer = FAILOVER_OK;
+  self->stopped = true;
+  self->loop = (failover_loop){ .user_data = self,
+                                .now_ms = _now_ms,
+                                .random = _random,
+                                .set_timer = _set_timer,
+                                .cancel_timer = _cancel_timer,
+                                .lost = _lost };
   self->calls = (failover_host){ .user_data = self,
-                                 .now_ms = _now_ms,
-                                 .random = _random,
-                                 .set_timer = _set_timer,
-                                 .cancel_timer = _cancel_timer,
                                  .resolve = _resolve,
                                  .release_lookup = _release_lookup,
                                  .connect = _connect,
-                                 .hand_over = _hand_over,
                                  .close = _close,
                                  .event = _event };
+  fake_writer_init(self);
+  cr_assert_eq(failover_destination_new(&self->loop, &self->destination), FAILOVER_OK);
 }
 
 void
 fake_host_enter(FakeHost *self)
 {
-  cr_assert_not(self->inside_engine, "the test called the engine from within a call of the engine");
-  self->inside_engine = true;
+  cr_assert_not(self->inside_core, "the test called the core from within a call of the core");
+  self->inside_core = true;
 }
 
 void
 fake_host_leave(FakeHost *self, failover_status status)
 {
-  self->inside_engine = false;
+  self->inside_core = false;
   cr_assert(status == FAILOVER_OK || (self->short_of_memory && status == FAILOVER_ERROR_MEMORY),
-            "the engine answered with status %d", status);
+            "the core answered with status %d", status);
 }
 
 /* ------------------------------------------------------------------------
@@ -263,7 +268,7 @@ _fire(FakeHost *self, failover_timer timer)
   self->timers[timer].set = false;
   self->role = probe ? FAKE_PROBE : FAKE_ATTEMPT;
   fake_host_enter(self);
-  fake_host_leave(self, failover_engine_timer_due(self->engine, timer));
+  fake_host_leave(self, failover_destination_timer_due(self->destination, timer));
 }
 
 void

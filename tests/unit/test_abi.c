@@ -11,12 +11,6 @@
 
 static const FakeConfig plain = { .primary = "p", .time_reopen_ms = 1000, .servers = { "a" } };
 
-static failover_destination
-_destination(void)
-{
-  return (failover_destination){ .host = fake_text("p"), .port = 514, .time_reopen_ms = 1000 };
-}
-
 Test(abi, ok_is_zero)
 {
   cr_expect_eq((int) FAILOVER_OK, 0);
@@ -25,8 +19,7 @@ Test(abi, ok_is_zero)
 Test(abi, free_accepts_null)
 {
   failover_options_free(NULL);
-  failover_engine_free(NULL);
-  failover_snapshot_free(NULL);
+  failover_destination_free(NULL);
 }
 
 /* Each text below lives in memory that is overwritten and freed as soon as the
@@ -51,7 +44,7 @@ Test(abi, strings_are_copied)
 {
   FakeHost host;
   failover_options *options = NULL;
-  failover_destination destination = _destination();
+  failover_destination_config config = { .port = 514, .time_reopen_ms = 1000 };
   size_t length;
   char *text;
 
@@ -61,25 +54,36 @@ Test(abi, strings_are_copied)
   _drop(text, length);
 
   fake_host_init(&host);
+  fake_host_enter(&host);
+  failover_destination_free(host.destination);
+  fake_host_leave(&host, FAILOVER_OK);
+  failover_loop *loop = malloc(sizeof(*loop));
+  *loop = host.loop;
+  cr_assert_eq(failover_destination_new(loop, &host.destination), FAILOVER_OK);
+  memset(loop, 0, sizeof(*loop));
+  free(loop);
+
   text = _short_lived("p.example.com", &length);
-  destination.host = (failover_text){ text, length };
+  config.host = (failover_text){ text, length };
   failover_host *calls = malloc(sizeof(*calls));
   *calls = host.calls;
-  cr_assert_eq(failover_engine_new(options, &destination, calls, &host.engine), FAILOVER_OK);
+  host.inside_core = true;
+  host.stopped = false;
+  cr_assert_eq(failover_destination_start(host.destination, options, &config, calls, false), FAILOVER_OK);
+  host.inside_core = false;
   memset(calls, 0, sizeof(*calls));
   free(calls);
   _drop(text, length);
-  memset(&destination, 0, sizeof(destination));
+  memset(&config, 0, sizeof(config));
   failover_options_free(options);
 
-  fake_host_start(&host, NULL, false);
   cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "p.example.com:514");
   text = _short_lived("the detail", &length);
-  host.inside_engine = true;
-  cr_expect_eq(failover_engine_not_resolved(host.engine, host.lookups[0].number,
+  host.inside_core = true;
+  cr_expect_eq(failover_destination_not_resolved(host.destination, host.lookups[0].number,
                                             (failover_text){ text, length }),
                FAILOVER_OK);
-  host.inside_engine = false;
+  host.inside_core = false;
   _drop(text, length);
   cr_expect_str_eq(fake_host_last_event(&host, FAILOVER_EVENT_SERVER_FAILED)->detail, "the detail");
   fake_host_advance(&host, 1000);
@@ -89,13 +93,13 @@ Test(abi, strings_are_copied)
   const failover_text address = { text, length };
   host.lookups[1].answered = true;
   host.lookups[1].address_count = 1;
-  host.inside_engine = true;
-  cr_expect_eq(failover_engine_resolved(host.engine, host.lookups[1].number, &address, 1), FAILOVER_OK);
-  host.inside_engine = false;
+  host.inside_core = true;
+  cr_expect_eq(failover_destination_resolved(host.destination, host.lookups[1].number, &address, 1), FAILOVER_OK);
+  host.inside_core = false;
   _drop(text, length);
   fake_host_connected(&host, FAKE_ATTEMPT, 0);
   cr_expect_str_eq(fake_host_last_event(&host, FAILOVER_EVENT_CONNECTED)->address, "192.0.2.7:601");
-  fake_host_stop(&host);
+  fake_host_stop(&host, false);
   fake_host_done(&host);
 }
 
@@ -113,13 +117,13 @@ Test(abi, a_pointer_to_nothing_may_be_null)
 
   fake_host_init(&host);
   fake_host_configure(&host, &plain);
-  fake_host_start(&host, NULL, false);
-  host.inside_engine = true;
+  fake_host_start(&host, false);
+  host.inside_core = true;
   host.lookups[0].answered = true;
-  cr_expect_eq(failover_engine_resolved(host.engine, host.lookups[0].number, NULL, 0), FAILOVER_OK);
-  host.inside_engine = false;
+  cr_expect_eq(failover_destination_resolved(host.destination, host.lookups[0].number, NULL, 0), FAILOVER_OK);
+  host.inside_core = false;
   cr_expect_str_eq(fake_host_last_event(&host, FAILOVER_EVENT_SERVER_FAILED)->detail, "");
-  fake_host_stop(&host);
+  fake_host_stop(&host, false);
   fake_host_done(&host);
 }
 
@@ -144,46 +148,41 @@ Test(abi, in_use_needs_no_place_to_store)
 
   fake_host_init(&host);
   fake_host_configure(&host, &plain);
-  cr_expect_eq(failover_engine_in_use(host.engine, &connection, &server), false, "in use before start");
-  fake_host_start(&host, NULL, false);
-  cr_expect_eq(failover_engine_in_use(host.engine, NULL, NULL), false);
+  cr_expect_eq(failover_destination_in_use(host.destination, &connection, &server), false, "in use before start");
+  fake_host_start(&host, false);
+  cr_expect_eq(failover_destination_in_use(host.destination, NULL, NULL), false);
   fake_host_accept(&host, FAKE_ATTEMPT);
-  cr_expect_eq(failover_engine_in_use(host.engine, NULL, NULL), true);
-  cr_expect_eq(failover_engine_in_use(host.engine, &connection, NULL), true);
-  cr_expect_eq(failover_engine_in_use(host.engine, NULL, &server), true);
+  cr_expect_eq(failover_destination_in_use(host.destination, NULL, NULL), true);
+  cr_expect_eq(failover_destination_in_use(host.destination, &connection, NULL), true);
+  cr_expect_eq(failover_destination_in_use(host.destination, NULL, &server), true);
   cr_expect_eq(connection, fake_host_in_use(&host)->number);
   cr_expect_eq(server, 0u);
-  fake_host_stop(&host);
+  fake_host_stop(&host, false);
   fake_host_done(&host);
 }
 
-Test(abi, a_snapshot_outlives_its_engine_and_is_not_consumed)
+/* A start that fails keeps it too: test_memory.c. */
+Test(abi, what_a_stop_remembers_outlives_the_configuration)
 {
-  FakeHost first, second, third;
-  failover_snapshot *snapshot = NULL;
+  FakeHost host;
 
-  fake_host_init(&first);
-  fake_host_configure(&first, &plain);
-  fake_host_start(&first, NULL, false);
-  fake_host_not_resolved(&first, FAKE_ATTEMPT);
-  cr_assert_eq(failover_engine_save(first.engine, &snapshot), FAILOVER_OK);
-  fake_host_stop(&first);
-  fake_host_done(&first);
-
-  FakeHost *hosts[] = { &second, &third };
+  fake_host_init(&host);
+  fake_host_configure(&host, &plain);
+  fake_host_start(&host, false);
+  fake_host_not_resolved(&host, FAKE_ATTEMPT);
   for (int i = 0; i < 2; i++)
     {
-      fake_host_init(hosts[i]);
-      fake_host_configure(hosts[i], &plain);
-      fake_host_start(hosts[i], snapshot, false);
-      cr_expect_str_eq(fake_host_trying(hosts[i], FAKE_ATTEMPT), "a:514");
-      fake_host_stop(hosts[i]);
-      fake_host_done(hosts[i]);
+      fake_host_stop(&host, false);
+      fake_host_stop(&host, false); /* is no news */
+      fake_host_configure(&host, &plain);
+      fake_host_start(&host, false);
+      cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "a:514");
     }
-  failover_snapshot_free(snapshot);
+  fake_host_stop(&host, false);
+  fake_host_done(&host);
 }
 
-Test(abi, two_engines_do_not_share_anything)
+Test(abi, two_destinations_do_not_share_anything)
 {
   FakeHost first, second;
 
@@ -191,29 +190,14 @@ Test(abi, two_engines_do_not_share_anything)
   fake_host_configure(&first, &plain);
   fake_host_init(&second);
   fake_host_configure(&second, &plain);
-  fake_host_start(&first, NULL, false);
-  fake_host_start(&second, NULL, false);
+  fake_host_start(&first, false);
+  fake_host_start(&second, false);
   fake_host_not_resolved(&first, FAKE_ATTEMPT);
   fake_host_accept(&second, FAKE_ATTEMPT);
-  fake_host_stop(&first);
+  fake_host_stop(&first, false);
   fake_host_done(&first);
   cr_expect_not_null(fake_host_in_use(&second));
   fake_host_disconnected(&second, FAILOVER_REASON_CLOSED);
-  fake_host_stop(&second);
+  fake_host_stop(&second, false);
   fake_host_done(&second);
-}
-
-/* The one who frees an engine that still runs gets no call out of it. */
-Test(abi, free_without_stop_calls_nobody)
-{
-  FakeHost host;
-
-  fake_host_init(&host);
-  fake_host_configure(&host, &plain);
-  fake_host_start(&host, NULL, false);
-  fake_host_resolved(&host, FAKE_ATTEMPT, 2);
-  host.stopped = true;
-  failover_engine_free(host.engine);
-  host.engine = NULL;
-  fake_host_done(&host);
 }

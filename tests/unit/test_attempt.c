@@ -13,13 +13,13 @@ _begin(FakeHost *host)
 {
   fake_host_init(host);
   fake_host_configure(host, &two_servers);
-  fake_host_start(host, NULL, false);
+  fake_host_start(host, false);
 }
 
 static void
 _end(FakeHost *host)
 {
-  fake_host_stop(host);
+  fake_host_stop(host, false);
   cr_expect_eq(fake_host_any_timer(host), false, "a timer survives stop");
   cr_expect_eq(fake_host_connecting(host, FAKE_ATTEMPT), 0u, "a connection in the making survives stop");
   cr_expect_str_eq(fake_host_trying(host, FAKE_ATTEMPT), "", "a look-up survives stop");
@@ -185,10 +185,10 @@ Test(attempt, a_connection_that_cannot_be_handed_over_is_a_failure)
   FakeHost host;
 
   _begin(&host);
-  host.hand_over_answer = FAILOVER_ERROR_INTERNAL;
+  host.writer.refuses_connections = true;
   fake_host_accept(&host, FAKE_ATTEMPT);
   _expect_failed(&host, FAILOVER_REASON_LOCAL, "192.0.2.1:514", 0);
-  cr_expect_eq(failover_engine_in_use(host.engine, NULL, NULL), false);
+  cr_expect_eq(failover_destination_in_use(host.destination, NULL, NULL), false);
   _end(&host);
 }
 
@@ -204,11 +204,11 @@ Test(attempt, the_end_of_a_connection_is_told_with_its_duration)
   cr_expect_eq(event->reason, FAILOVER_REASON_RESET);
   cr_expect_str_eq(event->server, "p:514");
   cr_expect_str_eq(event->address, "192.0.2.1:514");
-  cr_expect_str_eq(event->detail, "says the host at length");
+  cr_expect_str_eq(event->detail, "");
   cr_expect_str_eq(event->next, "a:514");
   cr_expect_eq(event->in_use_ms, 1234);
   cr_expect_eq(event->took_ms, -1);
-  cr_expect_eq(failover_engine_in_use(host.engine, NULL, NULL), false);
+  cr_expect_eq(failover_destination_in_use(host.destination, NULL, NULL), false);
   _end(&host);
 }
 
@@ -226,7 +226,7 @@ Test(attempt, a_leap_of_the_clock_ends_it)
   _end(&host);
 }
 
-/* "A number that the engine has given up meanwhile is ignored." */
+/* "A number that was given up meanwhile is ignored." */
 Test(attempt, late_answers_are_ignored)
 {
   FakeHost host;
@@ -243,23 +243,20 @@ Test(attempt, late_answers_are_ignored)
   host.stopped = true; /* not one call may come out of what follows */
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
     {
-      cr_expect_eq(failover_engine_resolved(host.engine, numbers[i], &address, 1), FAILOVER_OK);
-      cr_expect_eq(failover_engine_not_resolved(host.engine, numbers[i], fake_text("")), FAILOVER_OK);
-      cr_expect_eq(failover_engine_connected(host.engine, numbers[i]), FAILOVER_OK);
-      cr_expect_eq(failover_engine_connect_failed(host.engine, numbers[i], FAILOVER_REASON_REFUSED,
-                                                  fake_text("")),
-                   FAILOVER_OK);
-      cr_expect_eq(failover_engine_disconnected(host.engine, numbers[i], FAILOVER_REASON_RESET,
-                                                fake_text(""), false),
+      cr_expect_eq(failover_destination_resolved(host.destination, numbers[i], &address, 1), FAILOVER_OK);
+      cr_expect_eq(failover_destination_not_resolved(host.destination, numbers[i], fake_text("")), FAILOVER_OK);
+      cr_expect_eq(failover_destination_connected(host.destination, numbers[i]), FAILOVER_OK);
+      cr_expect_eq(failover_destination_connect_failed(host.destination, numbers[i], FAILOVER_REASON_REFUSED,
+                                                       fake_text("")),
                    FAILOVER_OK);
     }
-  cr_expect_eq(failover_engine_connected(host.engine, used), FAILOVER_OK);
-  cr_expect_eq(failover_engine_connect_failed(host.engine, used, FAILOVER_REASON_RESET, fake_text("")),
+  cr_expect_eq(failover_destination_connected(host.destination, used), FAILOVER_OK);
+  cr_expect_eq(failover_destination_connect_failed(host.destination, used, FAILOVER_REASON_RESET, fake_text("")),
                FAILOVER_OK);
   host.stopped = false;
 
   uint64_t connection = 0;
-  cr_expect_eq(failover_engine_in_use(host.engine, &connection, NULL), true);
+  cr_expect_eq(failover_destination_in_use(host.destination, &connection, NULL), true);
   cr_expect_eq(connection, used);
   _end(&host);
 }
@@ -272,11 +269,28 @@ Test(attempt, a_second_answer_to_a_look_up_is_ignored)
   _begin(&host);
   fake_host_resolved(&host, FAKE_ATTEMPT, 1);
   host.stopped = true; /* not one call may come out of what follows */
-  cr_expect_eq(failover_engine_resolved(host.engine, host.lookups[0].number, &address, 1), FAILOVER_OK);
-  cr_expect_eq(failover_engine_not_resolved(host.engine, host.lookups[0].number, fake_text("")), FAILOVER_OK);
+  cr_expect_eq(failover_destination_resolved(host.destination, host.lookups[0].number, &address, 1), FAILOVER_OK);
+  cr_expect_eq(failover_destination_not_resolved(host.destination, host.lookups[0].number, fake_text("")), FAILOVER_OK);
   host.stopped = false;
   fake_host_connected(&host, FAKE_ATTEMPT, 0);
   fake_host_last_event(&host, FAILOVER_EVENT_CONNECTED);
+  _end(&host);
+}
+
+Test(attempt, the_end_of_a_connection_that_is_not_there_is_ignored)
+{
+  FakeHost host;
+
+  _begin(&host);
+  host.stopped = true; /* not one call may come out of what follows */
+  cr_expect_eq(failover_destination_ended(host.destination), FAILOVER_OK);
+  host.stopped = false;
+  fake_host_accept(&host, FAKE_ATTEMPT);
+  fake_host_disconnected(&host, FAILOVER_REASON_RESET);
+  cr_assert_eq(host.event_count, (size_t) 2);
+  host.stopped = true;
+  cr_expect_eq(failover_destination_ended(host.destination), FAILOVER_OK);
+  host.stopped = false;
   _end(&host);
 }
 
@@ -306,7 +320,7 @@ Test(attempt, stop_leaves_nothing_in_any_state)
       config.switch_delay = "0";
       fake_host_init(&host);
       fake_host_configure(&host, &config);
-      fake_host_start(&host, NULL, false);
+      fake_host_start(&host, false);
       if (state == CONNECTING || state == IN_USE)
         fake_host_resolved(&host, FAKE_ATTEMPT, 2);
       if (state == CONNECTING)
@@ -322,7 +336,7 @@ Test(attempt, stop_leaves_nothing_in_any_state)
           fake_host_advance(&host, FAKE_NEXT_MS);
         }
 
-      fake_host_stop(&host);
+      fake_host_stop(&host, false);
       cr_expect_eq(fake_host_any_timer(&host), false, "state %d: a timer survives", state);
       cr_expect_eq(fake_host_connecting(&host, FAKE_ATTEMPT), 0u, "state %d: a connection survives", state);
       cr_expect_eq(fake_host_connecting(&host, FAKE_PROBE), 0u, "state %d: a probe survives", state);
@@ -340,7 +354,7 @@ Test(attempt, the_end_of_a_connection_after_stop_is_ignored)
 
   _begin(&host);
   fake_host_accept(&host, FAKE_ATTEMPT);
-  fake_host_stop(&host);
+  fake_host_stop(&host, false);
   fake_host_disconnected(&host, FAILOVER_REASON_RESET);
   cr_expect_eq(host.event_count, (size_t) 1, "an event after stop");
   fake_host_done(&host);
@@ -351,9 +365,9 @@ Test(attempt, stop_twice_is_stop_once)
   FakeHost host;
 
   _begin(&host);
-  fake_host_stop(&host);
-  cr_expect_eq(failover_engine_stop(host.engine), FAILOVER_OK);
-  cr_expect_eq(failover_engine_timer_due(host.engine, FAILOVER_TIMER_SWITCH), FAILOVER_OK);
+  fake_host_stop(&host, false);
+  fake_host_stop(&host, false);
+  cr_expect_eq(failover_destination_timer_due(host.destination, FAILOVER_TIMER_SWITCH), FAILOVER_OK);
   fake_host_done(&host);
 }
 
@@ -362,8 +376,6 @@ Test(attempt, stop_without_start)
   FakeHost host;
 
   fake_host_init(&host);
-  fake_host_configure(&host, &two_servers);
-  host.stopped = true;
-  cr_expect_eq(failover_engine_stop(host.engine), FAILOVER_OK);
+  failover_destination_stop(host.destination, false);
   fake_host_done(&host);
 }

@@ -78,7 +78,8 @@ Test(contract, options)
   EXPECT_ABORT(failover_options_check_primary(NULL, "p", 1, 514));
   EXPECT_ABORT(failover_options_error(NULL));
   EXPECT_ABORT(failover_options_get_dead_peer_timeout_ms(NULL));
-  EXPECT_ABORT(failover_options_get_stream(NULL));
+  EXPECT_ABORT(failover_options_get_resend(NULL));
+  EXPECT_ABORT(failover_options_get_resend_buffer_size(NULL));
 
   EXPECT_ABORT(failover_options_open(options, NULL, 7));
   EXPECT_ABORT(failover_options_add_server(options, NULL, 1));
@@ -97,11 +98,26 @@ _now_ms(void *user_data)
   return 1;
 }
 
-static void
-_set_timer(void *user_data, int64_t due_ms)
+static uint32_t
+_random(void *user_data)
 {
   (void) user_data;
+  return 0;
+}
+
+static void
+_set_timer(void *user_data, failover_timer timer, int64_t due_ms)
+{
+  (void) user_data;
+  (void) timer;
   (void) due_ms;
+}
+
+static void
+_cancel_timer(void *user_data, failover_timer timer)
+{
+  (void) user_data;
+  (void) timer;
 }
 
 static void
@@ -118,10 +134,11 @@ _no(void *user_data)
 }
 
 static void
-_lost(void *user_data, uint64_t messages)
+_lost(void *user_data, uint64_t messages, failover_loss why)
 {
   (void) user_data;
   (void) messages;
+  (void) why;
 }
 
 static bool
@@ -149,14 +166,11 @@ _close(void *user_data, failover_close how)
   (void) how;
 }
 
-static const failover_stream_settings stream_settings = { .resend = true, .buffer_size = 65536 };
-static const failover_stream_host stream_host = { .now_ms = _now_ms,
-                                                  .set_timer = _set_timer,
-                                                  .cancel_timer = _nothing,
-                                                  .is_idle = _no,
-                                                  .wake_writer = _nothing,
-                                                  .half_closed = _nothing,
-                                                  .lost = _lost };
+static const failover_loop loop = { .now_ms = _now_ms,
+                                    .random = _random,
+                                    .set_timer = _set_timer,
+                                    .cancel_timer = _cancel_timer,
+                                    .lost = _lost };
 static const failover_connection_host connection_host = { .write = _write,
                                                           .flush = _no,
                                                           .has_partial = _no,
@@ -166,74 +180,39 @@ static const failover_connection_host connection_host = { .write = _write,
                                                           .give_up = _nothing,
                                                           .close = _close };
 
-Test(contract, stream_settings)
+static failover_destination *
+_destination_new(void)
 {
-  failover_stream *stream = NULL;
+  failover_destination *destination = NULL;
 
-  EXPECT_ABORT(failover_stream_new(NULL, &stream_host, &stream));
-  EXPECT_ABORT(failover_stream_new(&stream_settings, NULL, &stream));
-  EXPECT_ABORT(failover_stream_new(&stream_settings, &stream_host, NULL));
-
-  cr_assert_eq(failover_stream_new(&stream_settings, &stream_host, &stream), FAILOVER_OK);
-  EXPECT_ABORT(failover_stream_set_settings(NULL, &stream_settings));
-  EXPECT_ABORT(failover_stream_set_settings(stream, NULL));
-
-  failover_stream *other = NULL;
-  failover_stream_settings settings = stream_settings;
-  settings.grace_ms = -1;
-  EXPECT_ABORT(failover_stream_new(&settings, &stream_host, &other));
-  EXPECT_ABORT(failover_stream_set_settings(stream, &settings));
-  settings = stream_settings;
-  settings.dead_peer_timeout_ms = -1;
-  EXPECT_ABORT(failover_stream_new(&settings, &stream_host, &other));
-  EXPECT_ABORT(failover_stream_set_settings(stream, &settings));
-  failover_stream_free(stream);
-}
-
-Test(contract, stream)
-{
-  failover_connection *connection = NULL;
-  failover_stream *stream = NULL;
-
-  cr_assert_eq(failover_stream_new(&stream_settings, &stream_host, &stream), FAILOVER_OK);
-  EXPECT_ABORT(failover_stream_bind(NULL, true));
-  EXPECT_ABORT(failover_stream_open(NULL, &connection_host, &connection));
-  EXPECT_ABORT(failover_stream_open(stream, NULL, &connection));
-  EXPECT_ABORT(failover_stream_open(stream, &connection_host, NULL));
-  EXPECT_ABORT(failover_stream_is_connected(NULL));
-  EXPECT_ABORT(failover_stream_quiesce(NULL));
-  EXPECT_ABORT(failover_stream_drain(NULL));
-  EXPECT_ABORT(failover_stream_resume(NULL));
-  EXPECT_ABORT(failover_stream_end_of_connection(NULL));
-  EXPECT_ABORT(failover_stream_timer_due(NULL));
-  EXPECT_ABORT(failover_stream_finish(NULL));
-  EXPECT_ABORT(failover_stream_finished(NULL));
-  EXPECT_ABORT(failover_stream_get_state(NULL));
-  cr_expect_not(failover_stream_is_connected(stream));
-  cr_expect(failover_stream_quiesce(stream), "there is nothing to be quiet");
-  failover_stream_free(stream);
+  cr_assert_eq(failover_destination_new(&loop, &destination), FAILOVER_OK);
+  return destination;
 }
 
 Test(contract, connection)
 {
+  failover_destination *destination = _destination_new();
   failover_connection *connection = NULL;
-  failover_stream *stream = NULL;
   bool consumed;
 
-  cr_assert_eq(failover_stream_new(&stream_settings, &stream_host, &stream), FAILOVER_OK);
-  failover_stream_bind(stream, true);
-  cr_assert_eq(failover_stream_open(stream, &connection_host, &connection), FAILOVER_OK);
+  EXPECT_ABORT(failover_destination_open(NULL, &connection_host, &connection));
+  EXPECT_ABORT(failover_destination_open(destination, NULL, &connection));
+  EXPECT_ABORT(failover_destination_open(destination, &connection_host, NULL));
+
+  cr_assert_eq(failover_destination_open(destination, &connection_host, &connection), FAILOVER_OK);
   EXPECT_ABORT(failover_connection_post(NULL, "a", 1, &consumed));
   EXPECT_ABORT(failover_connection_post(connection, NULL, 1, &consumed));
   EXPECT_ABORT(failover_connection_post(connection, "a", 1, NULL));
   EXPECT_ABORT(failover_connection_flush(NULL));
   EXPECT_ABORT(failover_connection_wants_to_write(NULL));
-  EXPECT_ABORT(failover_stream_release(NULL, connection));
-  EXPECT_ABORT(failover_stream_release(stream, NULL));
-  EXPECT_ABORT(failover_stream_free(stream)); /* it has a connection */
-  cr_assert_not(failover_stream_release(stream, connection));
-  EXPECT_ABORT(failover_stream_release(stream, connection)); /* not any more */
-  failover_stream_free(stream);
+  EXPECT_ABORT(failover_destination_release(NULL, connection));
+  EXPECT_ABORT(failover_destination_release(destination, NULL));
+  EXPECT_ABORT(failover_destination_free(destination)); /* it has a connection */
+  cr_assert(failover_destination_release(destination, connection), "no configuration keeps it");
+  EXPECT_ABORT(failover_destination_release(destination, connection)); /* not any more */
+  EXPECT_ABORT(failover_destination_free(destination)); /* it is drained */
+  failover_destination_finished(destination);
+  failover_destination_free(destination);
 }
 
 Test(contract, order_of_calls_about_messages)
@@ -260,24 +239,32 @@ Test(contract, order_of_calls_about_messages)
   fake_stream_done(&stream);
 }
 
-Test(contract, engine_new)
+Test(contract, destination_new)
+{
+  failover_destination *destination = NULL;
+
+  EXPECT_ABORT(failover_destination_new(NULL, &destination));
+  EXPECT_ABORT(failover_destination_new(&loop, NULL));
+}
+
+Test(contract, destination_start)
 {
   FakeHost host;
   failover_options *options = fake_options_new(&plain);
-  failover_destination destination = { .host = fake_text("p"), .port = 514, .time_reopen_ms = 1000 };
-  failover_engine *engine = NULL;
+  failover_destination_config config = { .host = fake_text("p"), .port = 514, .time_reopen_ms = 1000 };
 
   fake_host_init(&host);
-  EXPECT_ABORT(failover_engine_new(NULL, &destination, &host.calls, &engine));
-  EXPECT_ABORT(failover_engine_new(options, NULL, &host.calls, &engine));
-  EXPECT_ABORT(failover_engine_new(options, &destination, NULL, &engine));
-  EXPECT_ABORT(failover_engine_new(options, &destination, &host.calls, NULL));
-  destination.time_reopen_ms = -1;
-  EXPECT_ABORT(failover_engine_new(options, &destination, &host.calls, &engine));
-  destination.time_reopen_ms = 0;
-  destination.host = dangling;
-  EXPECT_ABORT(failover_engine_new(options, &destination, &host.calls, &engine));
+  EXPECT_ABORT(failover_destination_start(NULL, options, &config, &host.calls, false));
+  EXPECT_ABORT(failover_destination_start(host.destination, NULL, &config, &host.calls, false));
+  EXPECT_ABORT(failover_destination_start(host.destination, options, NULL, &host.calls, false));
+  EXPECT_ABORT(failover_destination_start(host.destination, options, &config, NULL, false));
+  config.time_reopen_ms = -1;
+  EXPECT_ABORT(failover_destination_start(host.destination, options, &config, &host.calls, false));
+  config.time_reopen_ms = 0;
+  config.host = dangling;
+  EXPECT_ABORT(failover_destination_start(host.destination, options, &config, &host.calls, false));
   failover_options_free(options);
+  fake_host_done(&host);
 }
 
 /* The call fails without one of the functions of `calls`. */
@@ -290,57 +277,55 @@ Test(contract, engine_new)
     }                                             \
   while (0)
 
-Test(contract, every_function_of_the_host_is_required)
+Test(contract, every_function_of_the_loop_is_required)
 {
-  FakeHost host;
-  failover_options *options = fake_options_new(&plain);
-  failover_destination destination = { .host = fake_text("p"), .port = 514, .time_reopen_ms = 1000 };
-  failover_engine *engine = NULL;
-  failover_host calls;
+  failover_destination *destination = NULL;
+  failover_loop calls;
 
-  fake_host_init(&host);
-#define EXPECT(function) \
-  EXPECT_REQUIRED(host.calls, function, failover_engine_new(options, &destination, &calls, &engine))
+#define EXPECT(function) EXPECT_REQUIRED(loop, function, failover_destination_new(&calls, &destination))
   EXPECT(now_ms);
   EXPECT(random);
   EXPECT(set_timer);
   EXPECT(cancel_timer);
-  EXPECT(resolve);
-  EXPECT(release_lookup);
-  EXPECT(connect);
-  EXPECT(hand_over);
-  EXPECT(close);
-  EXPECT(event);
-#undef EXPECT
-  failover_options_free(options);
-}
-
-Test(contract, every_function_of_a_stream_s_host_is_required)
-{
-  failover_stream *stream = NULL;
-  failover_stream_host calls;
-
-#define EXPECT(function) \
-  EXPECT_REQUIRED(stream_host, function, failover_stream_new(&stream_settings, &calls, &stream))
-  EXPECT(now_ms);
-  EXPECT(set_timer);
-  EXPECT(cancel_timer);
-  EXPECT(is_idle);
-  EXPECT(wake_writer);
-  EXPECT(half_closed);
   EXPECT(lost);
 #undef EXPECT
 }
 
+Test(contract, every_function_of_the_host_is_required)
+{
+  FakeHost host;
+  failover_options *options = fake_options_new(&plain);
+  failover_destination_config config = { .host = fake_text("p"), .port = 514, .time_reopen_ms = 1000 };
+  failover_host calls;
+
+  fake_host_init(&host);
+#define EXPECT(function)                \
+  EXPECT_REQUIRED(host.calls, function, \
+                  failover_destination_start(host.destination, options, &config, &calls, false))
+  EXPECT(resolve);
+  EXPECT(release_lookup);
+  EXPECT(connect);
+  EXPECT(close);
+  EXPECT(give_to_writer);
+  EXPECT(take_from_writer);
+  EXPECT(shut_down);
+  EXPECT(read_end);
+  EXPECT(is_idle);
+  EXPECT(wake_writer);
+  EXPECT(event);
+#undef EXPECT
+  failover_options_free(options);
+  fake_host_done(&host);
+}
+
 Test(contract, every_function_of_a_connection_s_host_is_required)
 {
-  failover_stream *stream = NULL;
+  failover_destination *destination = _destination_new();
   failover_connection *connection = NULL;
   failover_connection_host calls;
 
-  cr_assert_eq(failover_stream_new(&stream_settings, &stream_host, &stream), FAILOVER_OK);
 #define EXPECT(function) \
-  EXPECT_REQUIRED(connection_host, function, failover_stream_open(stream, &calls, &connection))
+  EXPECT_REQUIRED(connection_host, function, failover_destination_open(destination, &calls, &connection))
   EXPECT(write);
   EXPECT(flush);
   EXPECT(has_partial);
@@ -350,53 +335,52 @@ Test(contract, every_function_of_a_connection_s_host_is_required)
   EXPECT(give_up);
   EXPECT(close);
 #undef EXPECT
-  failover_stream_free(stream);
+  failover_destination_free(destination);
 }
 
-Test(contract, engine)
+Test(contract, destination)
 {
   FakeHost host;
-  failover_snapshot *snapshot;
   uint64_t lookup;
 
   fake_host_init(&host);
   fake_host_configure(&host, &plain);
-  fake_host_start(&host, NULL, false);
+  fake_host_start(&host, false);
   lookup = host.lookups[0].number;
 
-  EXPECT_ABORT(failover_engine_start(NULL, NULL, false));
-  EXPECT_ABORT(failover_engine_stop(NULL));
-  EXPECT_ABORT(failover_engine_save(NULL, &snapshot));
-  EXPECT_ABORT(failover_engine_save(host.engine, NULL));
-  EXPECT_ABORT(failover_engine_timer_due(NULL, FAILOVER_TIMER_SWITCH));
-  EXPECT_ABORT(failover_engine_resolved(NULL, lookup, NULL, 0));
-  EXPECT_ABORT(failover_engine_resolved(host.engine, lookup, NULL, 2));
-  EXPECT_ABORT(failover_engine_resolved(host.engine, lookup, &dangling, 1));
-  EXPECT_ABORT(failover_engine_not_resolved(NULL, lookup, none));
-  EXPECT_ABORT(failover_engine_not_resolved(host.engine, lookup, dangling));
-  EXPECT_ABORT(failover_engine_connected(NULL, 1));
-  EXPECT_ABORT(failover_engine_connect_failed(NULL, 1, FAILOVER_REASON_REFUSED, none));
-  EXPECT_ABORT(failover_engine_connect_failed(host.engine, 1, FAILOVER_REASON_REFUSED, dangling));
-  EXPECT_ABORT(failover_engine_disconnected(NULL, 1, FAILOVER_REASON_RESET, none, false));
-  EXPECT_ABORT(failover_engine_disconnected(host.engine, 1, FAILOVER_REASON_RESET, dangling, false));
-  EXPECT_ABORT(failover_engine_in_use(NULL, NULL, NULL));
-  fake_host_stop(&host);
+  EXPECT_ABORT(failover_destination_stop(NULL, false));
+  EXPECT_ABORT(failover_destination_ends_if_removed(NULL));
+  EXPECT_ABORT(failover_destination_timer_due(NULL, FAILOVER_TIMER_SWITCH));
+  EXPECT_ABORT(failover_destination_resolved(NULL, lookup, NULL, 0));
+  EXPECT_ABORT(failover_destination_resolved(host.destination, lookup, NULL, 2));
+  EXPECT_ABORT(failover_destination_resolved(host.destination, lookup, &dangling, 1));
+  EXPECT_ABORT(failover_destination_not_resolved(NULL, lookup, none));
+  EXPECT_ABORT(failover_destination_not_resolved(host.destination, lookup, dangling));
+  EXPECT_ABORT(failover_destination_connected(NULL, 1));
+  EXPECT_ABORT(failover_destination_connect_failed(NULL, 1, FAILOVER_REASON_REFUSED, none));
+  EXPECT_ABORT(failover_destination_connect_failed(host.destination, 1, FAILOVER_REASON_REFUSED, dangling));
+  EXPECT_ABORT(failover_destination_ended(NULL));
+  EXPECT_ABORT(failover_destination_quiet(NULL));
+  EXPECT_ABORT(failover_destination_finish(NULL));
+  EXPECT_ABORT(failover_destination_finished(NULL));
+  EXPECT_ABORT(failover_destination_in_use(NULL, NULL, NULL));
+  EXPECT_ABORT(failover_destination_get_stream(NULL));
+  fake_host_stop(&host, false);
   fake_host_done(&host);
 }
 
-Test(contract, order_of_calls_of_an_engine)
+Test(contract, order_of_calls_of_a_destination)
 {
   FakeHost host;
-  failover_snapshot *snapshot;
 
   fake_host_init(&host);
   fake_host_configure(&host, &plain);
-  EXPECT_ABORT(failover_engine_save(host.engine, &snapshot));
-  fake_host_start(&host, NULL, false);
-  EXPECT_ABORT(failover_engine_start(host.engine, NULL, false));
-  EXPECT_ABORT(failover_engine_timer_due(host.engine, FAILOVER_TIMER_COUNT));
-  fake_host_stop(&host);
-  EXPECT_ABORT(failover_engine_save(host.engine, &snapshot));
+  fake_host_start(&host, false);
+  fake_host_configure(&host, &plain);
+  EXPECT_ABORT(failover_destination_start(host.destination, host.options, &host.config, &host.calls, false));
+  EXPECT_ABORT(failover_destination_timer_due(host.destination, FAILOVER_TIMER_COUNT));
+  EXPECT_ABORT(failover_destination_free(host.destination)); /* it is started */
+  fake_host_stop(&host, false);
   fake_host_done(&host);
 }
 
@@ -404,39 +388,51 @@ Test(contract, order_of_calls_of_an_engine)
  * The host calls back
  */
 
+static failover_destination *
+_of(void *user_data)
+{
+  return ((FakeHost *) user_data)->destination;
+}
+
 static void
 _event_calls_timer_due(void *user_data, const failover_event *event)
 {
   (void) event;
-  failover_engine_timer_due(((FakeHost *) user_data)->engine, FAILOVER_TIMER_SWITCH);
+  failover_destination_timer_due(_of(user_data), FAILOVER_TIMER_SWITCH);
 }
 
 static void
-_event_calls_save(void *user_data, const failover_event *event)
+_event_calls_stop(void *user_data, const failover_event *event)
 {
-  failover_snapshot *snapshot;
-
   (void) event;
-  failover_engine_save(((FakeHost *) user_data)->engine, &snapshot);
+  failover_destination_stop(_of(user_data), false);
+}
+
+static void
+_event_calls_ends_if_removed(void *user_data, const failover_event *event)
+{
+  (void) event;
+  failover_destination_ends_if_removed(_of(user_data));
 }
 
 static void
 _event_calls_in_use(void *user_data, const failover_event *event)
 {
   (void) event;
-  failover_engine_in_use(((FakeHost *) user_data)->engine, NULL, NULL);
+  failover_destination_in_use(_of(user_data), NULL, NULL);
 }
 
 static void
 _event_calls_free(void *user_data, const failover_event *event)
 {
   (void) event;
-  failover_engine_free(((FakeHost *) user_data)->engine);
+  failover_destination_free(_of(user_data));
 }
 
 Test(contract, the_host_does_not_call_back)
 {
-  void (*const events[])(void *, const failover_event *) = { _event_calls_timer_due, _event_calls_save,
+  void (*const events[])(void *, const failover_event *) = { _event_calls_timer_due, _event_calls_stop,
+                                                             _event_calls_ends_if_removed,
                                                              _event_calls_in_use, _event_calls_free };
 
   for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
@@ -446,9 +442,9 @@ Test(contract, the_host_does_not_call_back)
       fake_host_init(&host);
       host.calls.event = events[i];
       fake_host_configure(&host, &plain);
-      fake_host_start(&host, NULL, false);
-      EXPECT_ABORT(failover_engine_not_resolved(host.engine, host.lookups[0].number, none));
-      fake_host_stop(&host);
+      fake_host_start(&host, false);
+      EXPECT_ABORT(failover_destination_not_resolved(host.destination, host.lookups[0].number, none));
+      fake_host_stop(&host, false);
       fake_host_done(&host);
     }
 }

@@ -22,7 +22,7 @@ _leave_primary(FakeHost *host, uint32_t random)
   fake_host_init(host);
   host->random_answer = random;
   fake_host_configure(host, &every_20_s);
-  fake_host_start(host, NULL, false);
+  fake_host_start(host, false);
   fake_host_refuse(host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
   fake_host_advance(host, 0);
   fake_host_accept(host, FAKE_ATTEMPT);
@@ -46,7 +46,7 @@ _next_probe(FakeHost *host)
 static void
 _end(FakeHost *host)
 {
-  fake_host_stop(host);
+  fake_host_stop(host, false);
   fake_host_done(host);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * An engine that gets no memory, once, at any moment: it goes on trying.
+ * A destination that gets no memory, once, at any moment: it goes on trying.
  */
 #include "count_allocations.h"
 #include "fake_host.h"
@@ -109,10 +109,10 @@ _primary_is_in_use(const FakeHost *host)
 {
   uint32_t server = 99;
 
-  return failover_engine_in_use(host->engine, NULL, &server) && server == 0;
+  return failover_destination_in_use(host->destination, NULL, &server) && server == 0;
 }
 
-/* What the engine says and what its host has agree, and there is something to wait for. */
+/* What the core says and what its host has agree, and there is something to wait for. */
 static void
 _check(const FakeHost *host)
 {
@@ -123,7 +123,7 @@ _check(const FakeHost *host)
   cr_assert_str_eq(host->breach, "");
   for (size_t i = 0; i < host->connection_count; i++)
     cr_assert_neq(host->connections[i].state, FAKE_OPEN, "a connection is left open");
-  cr_assert_eq(failover_engine_in_use(host->engine, &connection, NULL), in_use != NULL);
+  cr_assert_eq(failover_destination_in_use(host->destination, &connection, NULL), in_use != NULL);
   cr_assert(!in_use || in_use->number == connection);
 
   cr_assert(in_use || attempt || fake_host_timer_in(host, FAILOVER_TIMER_SWITCH) >= 0,
@@ -155,9 +155,21 @@ _expect_to_return(FakeHost *host)
     _step(host, true);
   cr_assert(_primary_is_in_use(host), "the primary is not in use again");
   host->short_of_memory = false;
-  fake_host_stop(host);
+  fake_host_stop(host, false);
   cr_assert_not(fake_host_any_timer(host));
   fake_host_done(host);
+}
+
+/* One that fails has not begun: the next one goes on as if it had not been.  It is not
+ * short of the same memory. */
+static void
+_start(FakeHost *host, bool connection_open)
+{
+  if (fake_host_start(host, connection_open))
+    return;
+  cr_assert_not(fake_host_any_timer(host), "a timer is left of a start that failed");
+  cr_assert_null(fake_host_lookup(host, FAKE_ATTEMPT), "a look-up is left of a start that failed");
+  cr_assert(fake_host_start(host, connection_open));
 }
 
 /* Everything that can happen, with no memory for the `number`th allocation of it.
@@ -171,7 +183,7 @@ _live_without(uint64_t number)
   fake_host_configure(&host, &config);
   host.short_of_memory = true;
   fail_allocation(number);
-  fake_host_start(&host, NULL, false);
+  _start(&host, false);
   _check(&host);
   for (int i = 0; i < STEPS; i++)
     _step(&host, false);
@@ -181,32 +193,79 @@ _live_without(uint64_t number)
   return failed;
 }
 
+static void
+_start_with_the_second(FakeHost *host)
+{
+  fake_host_init(host);
+  fake_host_configure(host, &config);
+  fake_host_start(host, false);
+  fake_host_not_resolved(host, FAKE_ATTEMPT);
+  fake_host_advance(host, 0);
+  fake_host_resolved(host, FAKE_ATTEMPT, 3);
+  fake_host_advance(host, 2 * FAKE_NEXT_MS);
+  fake_host_connected(host, FAKE_ATTEMPT, 2);
+}
+
 /* A reload with a connection in use, and the same question. */
 static bool
 _reload_without(uint64_t number)
 {
-  failover_snapshot *snapshot = NULL;
   FakeHost host;
 
-  fake_host_init(&host);
-  fake_host_configure(&host, &config);
-  fake_host_start(&host, NULL, false);
-  fake_host_not_resolved(&host, FAKE_ATTEMPT);
-  fake_host_advance(&host, 0);
-  fake_host_resolved(&host, FAKE_ATTEMPT, 3);
-  fake_host_advance(&host, 2 * FAKE_NEXT_MS);
-  fake_host_connected(&host, FAKE_ATTEMPT, 2);
-  cr_assert_eq(failover_engine_save(host.engine, &snapshot), FAILOVER_OK);
-  fake_host_stop(&host);
-  failover_engine_free(host.engine);
+  _start_with_the_second(&host);
+  fake_host_stop(&host, true);
 
   fake_host_configure(&host, &config);
   host.short_of_memory = true;
   fail_allocation(number);
-  fake_host_start(&host, snapshot, true);
+  _start(&host, true);
   bool failed = fail_allocation(0);
-  failover_snapshot_free(snapshot);
   cr_assert_not_null(fake_host_in_use(&host), "the connection in use was given up");
+  fake_host_last_event(&host, FAILOVER_EVENT_KEPT);
+  _check(&host);
+  _expect_to_return(&host);
+  return failed;
+}
+
+/* And without the connection: what was being tried is remembered. */
+static bool
+_reload_while_trying_without(uint64_t number)
+{
+  FakeHost host;
+
+  fake_host_init(&host);
+  fake_host_configure(&host, &config);
+  fake_host_start(&host, false);
+  fake_host_not_resolved(&host, FAKE_ATTEMPT);
+  fake_host_stop(&host, false);
+
+  fake_host_configure(&host, &config);
+  host.short_of_memory = true;
+  fail_allocation(number);
+  _start(&host, false);
+  bool failed = fail_allocation(0);
+  cr_assert_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "second.example.com:514");
+  _check(&host);
+  _expect_to_return(&host);
+  return failed;
+}
+
+/* A stop that can remember nothing: the next configuration starts anew. */
+static bool
+_stop_without(uint64_t number)
+{
+  FakeHost host;
+
+  _start_with_the_second(&host);
+  fail_allocation(number);
+  fake_host_stop(&host, true);
+  bool failed = fail_allocation(0);
+
+  fake_host_configure(&host, &config);
+  fake_host_start(&host, true);
+  cr_assert_eq(fake_host_in_use(&host) == NULL, failed);
+  if (failed)
+    cr_assert_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "primary.example.com:514");
   _check(&host);
   _expect_to_return(&host);
   return failed;
@@ -226,6 +285,24 @@ Test(memory, none_for_one_allocation_of_a_reload)
   uint64_t number = 1;
 
   while (_reload_without(number))
+    number++;
+  cr_expect_gt(number, 1u);
+}
+
+Test(memory, none_for_one_allocation_of_a_reload_while_trying)
+{
+  uint64_t number = 1;
+
+  while (_reload_while_trying_without(number))
+    number++;
+  cr_expect_gt(number, 1u);
+}
+
+Test(memory, none_for_one_allocation_of_a_stop)
+{
+  uint64_t number = 1;
+
+  while (_stop_without(number))
     number++;
   cr_expect_gt(number, 1u);
 }

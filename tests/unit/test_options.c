@@ -381,7 +381,7 @@ Test(options, any_order_is_accepted)
 }
 
 /* ------------------------------------------------------------------------
- * What the engine makes of the values
+ * What the core makes of the values
  */
 
 Test(options, seconds_become_exactly_these_milliseconds)
@@ -404,12 +404,12 @@ Test(options, seconds_become_exactly_these_milliseconds)
 
       fake_host_init(&host);
       fake_host_configure(&host, &config);
-      fake_host_start(&host, NULL, false);
+      fake_host_start(&host, false);
       fake_host_not_resolved(&host, FAKE_ATTEMPT);
       cr_expect_eq(fake_host_timer_in(&host, FAILOVER_TIMER_SWITCH), table[i].ms,
                    "switch-delay(%s) waits %lld ms", table[i].seconds,
                    (long long) fake_host_timer_in(&host, FAILOVER_TIMER_SWITCH));
-      fake_host_stop(&host);
+      fake_host_stop(&host, false);
       fake_host_done(&host);
     }
 }
@@ -421,7 +421,7 @@ Test(options, defaults)
 
   fake_host_init(&host);
   fake_host_configure(&host, &config);
-  fake_host_start(&host, NULL, false);
+  fake_host_start(&host, false);
   fake_host_not_resolved(&host, FAKE_ATTEMPT);
   cr_expect_eq(fake_host_timer_in(&host, FAILOVER_TIMER_SWITCH), 45000, "switch-delay() is time-reopen()");
   cr_expect_eq(fake_host_timer_in(&host, FAILOVER_TIMER_PROBE), 60000, "tcp-probe-interval() is 60");
@@ -432,7 +432,7 @@ Test(options, defaults)
   fake_host_accept(&host, FAKE_PROBE);
   cr_expect_eq(fake_host_last_event(&host, FAILOVER_EVENT_PROBE_SUCCEEDED)->required, 3u,
                "successful-probes-required() is 3");
-  fake_host_stop(&host);
+  fake_host_stop(&host, false);
   fake_host_done(&host);
 }
 
@@ -450,7 +450,7 @@ Test(options, ports_and_names_reach_the_host_as_meant)
 
   fake_host_init(&host);
   fake_host_configure(&host, &config);
-  fake_host_start(&host, NULL, false);
+  fake_host_start(&host, false);
   for (size_t i = 0; i < COUNT(order); i++)
     {
       cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), order[i]);
@@ -460,6 +460,6 @@ Test(options, ports_and_names_reach_the_host_as_meant)
   /* events name servers as the user may write them */
   cr_expect_str_eq(host.events[3].server, "[2001:db8::1]:601");
   cr_expect_str_eq(host.events[3].next, "[2001:db8::2]:7002");
-  fake_host_stop(&host);
+  fake_host_stop(&host, false);
   fake_host_done(&host);
 }

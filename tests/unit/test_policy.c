@@ -6,7 +6,7 @@
  * that must come out of it.
  *
  *   script   refused reset unresolved silent   the attempt fails this way
- *            local                             it connects, hand_over() fails
+ *            local                             it connects, the LogWriter refuses it
  *            accept                            it connects
  *            end:MS                            what is in use ends after MS
  *            fruitless:MS                      the same, and nothing sent on it is confirmed
@@ -136,9 +136,9 @@ _do(FakeHost *host, const char *what, const char *input)
     fake_host_advance(host, fake_host_timer_in(host, FAILOVER_TIMER_ATTEMPT_DEADLINE));
   else if (strcmp(input, "local") == 0)
     {
-      host->hand_over_answer = FAILOVER_ERROR_INTERNAL;
+      host->writer.refuses_connections = true;
       fake_host_accept(host, FAKE_ATTEMPT);
-      host->hand_over_answer = FAILOVER_OK;
+      host->writer.refuses_connections = false;
     }
   else if (strcmp(input, "accept") == 0)
     fake_host_accept(host, FAKE_ATTEMPT);
@@ -176,8 +176,9 @@ _run(const Row *row)
 
   fake_host_init(&host);
   host.random_answer = row->random;
+  host.writer.keeps_messages = strstr(row->script, "fruitless") != NULL;
   fake_host_configure(&host, &row->config);
-  fake_host_start(&host, NULL, false);
+  fake_host_start(&host, false);
   _say(&trace, (char[]){ fake_host_trying(&host, FAKE_ATTEMPT)[0], '\0' });
 
   snprintf(script, sizeof(script), "%s", row->script);
@@ -189,7 +190,7 @@ _run(const Row *row)
     }
   cr_expect_str_eq(trace.text, row->trace, "%s\n  script:   %s\n  trace:    %s\n  expected: %s", row->what,
                    row->script, trace.text, row->trace);
-  fake_host_stop(&host);
+  fake_host_stop(&host, false);
   fake_host_done(&host);
 }
 
@@ -271,7 +272,7 @@ Test(policy, the_jitter_is_at_most_ten_percent)
         fake_host_init(&host);
         host.random_answer = randoms[i];
         fake_host_configure(&host, &config);
-        fake_host_start(&host, NULL, false);
+        fake_host_start(&host, false);
         fake_host_not_resolved(&host, FAKE_ATTEMPT);
         fake_host_advance(&host, 0);
         fake_host_not_resolved(&host, FAKE_ATTEMPT);
@@ -280,7 +281,7 @@ Test(policy, the_jitter_is_at_most_ten_percent)
         cr_expect_leq(wait_ms, reopens_ms[j] + reopens_ms[j] / 10, "random %u", randoms[i]);
         if (reopens_ms[j] == 60000 && wait_ms > most)
           most = wait_ms;
-        fake_host_stop(&host);
+        fake_host_stop(&host, false);
         fake_host_done(&host);
       }
   cr_expect_gt(most, 60000, "there is no jitter at all");
@@ -345,7 +346,7 @@ Test(policy, failback_cancels_the_wait_for_the_next_server)
 
   fake_host_init(&host);
   fake_host_configure(&host, &config);
-  fake_host_start(&host, NULL, false);
+  fake_host_start(&host, false);
   fake_host_refuse(&host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
   fake_host_advance(&host, 0);
   fake_host_refuse(&host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
@@ -356,7 +357,7 @@ Test(policy, failback_cancels_the_wait_for_the_next_server)
   fake_host_last_event(&host, FAILOVER_EVENT_FAILED_BACK);
   cr_expect_not_null(fake_host_in_use(&host));
   cr_expect_eq(fake_host_any_timer(&host), false, "a timer is left though the primary is in use");
-  fake_host_stop(&host);
+  fake_host_stop(&host, false);
   fake_host_done(&host);
 }
 
@@ -368,7 +369,7 @@ Test(policy, failback_cancels_the_attempt_on_the_next_server)
 
   fake_host_init(&host);
   fake_host_configure(&host, &config);
-  fake_host_start(&host, NULL, false);
+  fake_host_start(&host, false);
   fake_host_refuse(&host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
   fake_host_advance(&host, 0);
   fake_host_resolved(&host, FAKE_ATTEMPT, 2);
@@ -380,6 +381,6 @@ Test(policy, failback_cancels_the_attempt_on_the_next_server)
   cr_expect_eq(fake_host_connecting(&host, FAKE_ATTEMPT), 0u);
   cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "");
   cr_expect_eq(fake_host_any_timer(&host), false, "a timer is left though the primary is in use");
-  fake_host_stop(&host);
+  fake_host_stop(&host, false);
   fake_host_done(&host);
 }

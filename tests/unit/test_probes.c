@@ -20,7 +20,7 @@ _leave_primary(FakeHost *host, const FakeConfig *config)
 {
   fake_host_init(host);
   fake_host_configure(host, config);
-  fake_host_start(host, NULL, false);
+  fake_host_start(host, false);
   fake_host_refuse(host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
   fake_host_advance(host, 0);
   fake_host_accept(host, FAKE_ATTEMPT);
@@ -29,7 +29,7 @@ _leave_primary(FakeHost *host, const FakeConfig *config)
 static void
 _end(FakeHost *host)
 {
-  fake_host_stop(host);
+  fake_host_stop(host, false);
   cr_expect_eq(fake_host_any_timer(host), false, "a timer survives stop");
   fake_host_done(host);
 }
@@ -55,7 +55,7 @@ Test(probes, the_first_comes_one_interval_after_the_primary_was_left)
 
   fake_host_init(&host);
   fake_host_configure(&host, &with_failback);
-  fake_host_start(&host, NULL, false);
+  fake_host_start(&host, false);
   fake_host_accept(&host, FAKE_ATTEMPT);
   fake_host_advance(&host, 3600000);
   cr_expect_eq(fake_host_any_timer(&host), false, "a timer runs though the primary is in use");
@@ -105,7 +105,7 @@ Test(probes, the_connection_of_the_last_one_is_taken_into_use)
 
   uint64_t connection = 0;
   uint32_t server = 99;
-  cr_expect_eq(failover_engine_in_use(host.engine, &connection, &server), true);
+  cr_expect_eq(failover_destination_in_use(host.destination, &connection, &server), true);
   cr_expect_eq(server, 0u);
   cr_expect_eq(connection, fake_host_in_use(&host)->number);
   cr_expect_eq(fake_host_any_timer(&host), false, "a timer runs though the primary is in use");
@@ -286,7 +286,7 @@ Test(probes, one_that_cannot_be_handed_over_is_a_failure)
   config.probes_required = "1";
   _leave_primary(&host, &config);
   const FakeConnection *old = fake_host_in_use(&host);
-  host.hand_over_answer = FAILOVER_ERROR_INTERNAL;
+  host.writer.refuses_connections = true;
   _next_probe(&host);
   fake_host_accept(&host, FAKE_PROBE);
   const FakeEvent *event = fake_host_last_event(&host, FAILOVER_EVENT_PROBE_FAILED);
@@ -295,7 +295,7 @@ Test(probes, one_that_cannot_be_handed_over_is_a_failure)
   cr_expect_eq(fake_host_in_use(&host), old, "the old connection is given up for one that is not there");
   _expect_probe_in(&host, 20000);
 
-  host.hand_over_answer = FAILOVER_OK;
+  host.writer.refuses_connections = false;
   _next_probe(&host);
   fake_host_accept(&host, FAKE_PROBE);
   fake_host_last_event(&host, FAILOVER_EVENT_FAILED_BACK);

@@ -16,7 +16,7 @@ _start(FakeHost *host)
 {
   fake_host_init(host);
   fake_host_configure(host, &old_config);
-  fake_host_start(host, NULL, false);
+  fake_host_start(host, false);
 }
 
 static void
@@ -29,7 +29,7 @@ _fail(FakeHost *host)
 static void
 _end(FakeHost *host)
 {
-  fake_host_stop(host);
+  fake_host_stop(host, false);
   fake_host_done(host);
 }
 
@@ -55,7 +55,7 @@ _expect_kept(FakeHost *host, const FakeConnection *connection, uint32_t position
   cr_expect_str_eq(event->server, "b:514");
   cr_expect_str_eq(event->address, "192.0.2.1:514");
   cr_expect_eq(fake_host_in_use(host), connection);
-  cr_expect_eq(failover_engine_in_use(host->engine, &number, &server), true);
+  cr_expect_eq(failover_destination_in_use(host->destination, &number, &server), true);
   cr_expect_eq(number, connection->number);
   cr_expect_eq(server, position, "it is number %u in the new list, expected %u", server, position);
   cr_expect_str_eq(fake_host_trying(host, FAKE_ATTEMPT), "");
@@ -65,7 +65,7 @@ static void
 _expect_primary_tried(FakeHost *host)
 {
   cr_expect_null(fake_host_in_use(host));
-  cr_expect_eq(failover_engine_in_use(host->engine, NULL, NULL), false);
+  cr_expect_eq(failover_destination_in_use(host->destination, NULL, NULL), false);
   cr_assert_str_eq(fake_host_trying(host, FAKE_ATTEMPT), "p:514");
   fake_host_accept(host, FAKE_ATTEMPT);
   cr_expect_eq(fake_host_last_event(host, FAILOVER_EVENT_CONNECTED)->reason, FAILOVER_REASON_RELOAD);
@@ -159,7 +159,7 @@ Test(reload, while_waiting_tries_the_next_server_at_once)
   slow.switch_delay = "30";
   fake_host_init(&host);
   fake_host_configure(&host, &slow);
-  fake_host_start(&host, NULL, false);
+  fake_host_start(&host, false);
   fake_host_refuse(&host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
   fake_host_reload(&host, &slow, false);
   cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "a:514");
@@ -205,7 +205,7 @@ Test(reload, with_failback_probes_the_primary_from_the_next_server_too)
   config.probe_interval = "5";
   fake_host_init(&host);
   fake_host_configure(&host, &config);
-  fake_host_start(&host, NULL, false);
+  fake_host_start(&host, false);
   fake_host_refuse(&host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
   fake_host_advance(&host, 0);
   fake_host_advance(&host, 2000);
@@ -227,7 +227,7 @@ Test(reload, many_times_in_every_state)
   config.probes_required = "2";
   fake_host_init(&host);
   fake_host_configure(&host, &config);
-  fake_host_start(&host, NULL, false);
+  fake_host_start(&host, false);
   for (int i = 0; i < 60; i++)
     {
       if (i % 2 == 0 && fake_host_trying(&host, FAKE_ATTEMPT)[0])

@@ -2,67 +2,52 @@
  *
  * resend(), resend-grace() and resend-buffer-size(): values, errors, defaults.
  */
-#include "failover.h"
+#include "settings.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static failover_options *
-_new(void)
-{
-  failover_options *options = NULL;
-
-  cr_assert_eq(failover_options_new(&options), FAILOVER_OK);
-  return options;
-}
-
-static failover_status
-_set(failover_options *options, const char *name, const char *value)
-{
-  return failover_options_set(options, "", 0, name, strlen(name), value, strlen(value));
-}
-
 /* What one option makes of the settings; fails the test if it is refused. */
-static failover_stream_settings
+static resend_settings
 _settings_with(const char *name, const char *value)
 {
-  failover_options *options = _new();
+  core_options *options = core_options_new();
 
-  cr_expect_eq(_set(options, name, value), FAILOVER_OK, "%s(%s): %s", name, value,
-               failover_options_error(options));
-  failover_stream_settings settings = failover_options_get_stream(options);
-  failover_options_free(options);
+  cr_expect_eq(core_options_set(options, name, value), FAILOVER_OK, "%s(%s): %s", name, value,
+               core_options_error(options));
+  resend_settings settings = core_options_get_resend(options);
+  core_options_free(options);
   return settings;
 }
 
 static void
 _expect_refused(const char *name, const char *value, const char *text)
 {
-  failover_options *options = _new();
-  failover_stream_settings before = failover_options_get_stream(options);
+  core_options *options = core_options_new();
+  resend_settings before = core_options_get_resend(options);
 
-  cr_expect_eq(_set(options, name, value), FAILOVER_ERROR_OPTION, "%s(%s) is accepted", name, value);
-  cr_expect(strstr(failover_options_error(options), text) != NULL,
+  cr_expect_eq(core_options_set(options, name, value), FAILOVER_ERROR_OPTION, "%s(%s) is accepted", name, value);
+  cr_expect(strstr(core_options_error(options), text) != NULL,
             "%s(%s): the error is \"%s\", expected \"%s\" in it",
-            name, value, failover_options_error(options), text);
-  failover_stream_settings after = failover_options_get_stream(options);
+            name, value, core_options_error(options), text);
+  resend_settings after = core_options_get_resend(options);
   cr_expect_eq(after.resend, before.resend);
   cr_expect_eq(after.grace_ms, before.grace_ms);
   cr_expect_eq(after.buffer_size, before.buffer_size);
-  failover_options_free(options);
+  core_options_free(options);
 }
 
 Test(resend_options, defaults)
 {
-  failover_options *options = _new();
-  failover_stream_settings settings = failover_options_get_stream(options);
+  core_options *options = core_options_new();
+  resend_settings settings = core_options_get_resend(options);
 
   cr_expect(settings.resend);
   cr_expect_eq(settings.grace_ms, 500);
   cr_expect_eq(settings.buffer_size, (size_t) 16 * 1024 * 1024);
-  failover_options_free(options);
+  core_options_free(options);
 }
 
 Test(resend_options, resend_is_yes_or_no)
@@ -146,25 +131,40 @@ Test(resend_options, each_is_given_once)
 
   for (size_t i = 0; i < COUNT(table); i++)
     {
-      failover_options *options = _new();
-      cr_assert_eq(_set(options, table[i][0], table[i][1]), FAILOVER_OK);
-      cr_expect_eq(_set(options, table[i][0], table[i][1]), FAILOVER_ERROR_OPTION);
-      cr_expect(strstr(failover_options_error(options), "is given twice") != NULL, "the error is \"%s\"",
-                failover_options_error(options));
-      failover_options_free(options);
+      core_options *options = core_options_new();
+      cr_assert_eq(core_options_set(options, table[i][0], table[i][1]), FAILOVER_OK);
+      cr_expect_eq(core_options_set(options, table[i][0], table[i][1]), FAILOVER_ERROR_OPTION);
+      cr_expect(strstr(core_options_error(options), "is given twice") != NULL, "the error is \"%s\"",
+                core_options_error(options));
+      core_options_free(options);
     }
 }
 
 Test(resend_options, all_three_together)
 {
-  failover_options *options = _new();
+  core_options *options = core_options_new();
 
-  cr_assert_eq(_set(options, "resend", "off"), FAILOVER_OK);
-  cr_assert_eq(_set(options, "resend-buffer-size", "1MiB"), FAILOVER_OK);
-  cr_assert_eq(_set(options, "resend-grace", "0.25"), FAILOVER_OK);
-  failover_stream_settings settings = failover_options_get_stream(options);
+  cr_assert_eq(core_options_set(options, "resend", "off"), FAILOVER_OK);
+  cr_assert_eq(core_options_set(options, "resend-buffer-size", "1MiB"), FAILOVER_OK);
+  cr_assert_eq(core_options_set(options, "resend-grace", "0.25"), FAILOVER_OK);
+  resend_settings settings = core_options_get_resend(options);
   cr_expect_not(settings.resend);
   cr_expect_eq(settings.grace_ms, 250);
   cr_expect_eq(settings.buffer_size, (size_t) 1048576);
+  core_options_free(options);
+}
+
+/* What a host can read of them. */
+Test(resend_options, getters)
+{
+  failover_options *options = NULL;
+
+  cr_assert_eq(failover_options_new(&options), FAILOVER_OK);
+  cr_expect(failover_options_get_resend(options));
+  cr_expect_eq(failover_options_get_resend_buffer_size(options), (size_t) 16 * 1024 * 1024);
+  cr_assert_eq(failover_options_set(options, "", 0, "resend", 6, "off", 3), FAILOVER_OK);
+  cr_assert_eq(failover_options_set(options, "", 0, "resend-buffer-size", 18, "1MiB", 4), FAILOVER_OK);
+  cr_expect_not(failover_options_get_resend(options));
+  cr_expect_eq(failover_options_get_resend_buffer_size(options), (size_t) 1048576);
   failover_options_free(options);
 }
