@@ -13,7 +13,7 @@ namespace failover::fuzz {
 
 namespace {
 
-// The host of one engine.  It answers nothing by itself and keeps what was asked last.
+// The host of one destination.  It answers nothing by itself and keeps what was asked last.
 struct Host
 {
   int64_t now_ms = 1;
@@ -44,10 +44,10 @@ string_of(failover_text text)
   return text.length ? std::string(text.data, text.length) : "";
 }
 
-failover_host
-callbacks(Host *host)
+failover_loop
+loop_callbacks(Host *host)
 {
-  failover_host result = {};
+  failover_loop result = {};
   result.user_data = host;
   result.now_ms = [](void *data) { return host_of(data).now_ms; };
   result.random = [](void *) { return uint32_t{ 0 }; };
@@ -55,6 +55,15 @@ callbacks(Host *host)
     host_of(data).timers[timer] = due_ms;
   };
   result.cancel_timer = [](void *data, failover_timer timer) { host_of(data).timers[timer].reset(); };
+  result.lost = [](void *, uint64_t, failover_loss) {};
+  return result;
+}
+
+failover_host
+callbacks(Host *host)
+{
+  failover_host result = {};
+  result.user_data = host;
   result.resolve = [](void *data, uint64_t lookup, failover_text name, uint16_t port) {
     host_of(data).lookup = lookup;
     host_of(data).looked_up = string_of(name);
@@ -64,8 +73,13 @@ callbacks(Host *host)
   result.connect = [](void *data, uint64_t connection, uint64_t, uint32_t, failover_text, failover_purpose) {
     host_of(data).connection = connection;
   };
-  result.hand_over = [](void *, uint64_t) { return FAILOVER_OK; };
   result.close = [](void *, uint64_t) {};
+  result.give_to_writer = [](void *, uint64_t) { return true; };
+  result.take_from_writer = [](void *) {};
+  result.shut_down = [](void *) {};
+  result.read_end = [](void *, failover_end *) {};
+  result.is_idle = [](void *) { return true; };
+  result.wake_writer = [](void *) {};
   result.event = [](void *data, const failover_event *event) {
     if (event->kind == FAILOVER_EVENT_SERVER_FAILED)
       host_of(data).next = string_of(event->next);
@@ -81,37 +95,132 @@ expect_ok(failover_status status, const char *what)
   REQUIRE(status == FAILOVER_OK, "%s: status %d", what, status);
 }
 
+struct FreeDestination
+{
+  void operator()(failover_destination *destination) const { failover_destination_free(destination); }
+};
+using Destination = std::unique_ptr<failover_destination, FreeDestination>;
+
+// Started with these options.
+Destination
+new_destination(const failover_options *options, Host &host)
+{
+  const failover_loop loop = loop_callbacks(&host);
+  const failover_host host_callbacks = callbacks(&host);
+  const failover_destination_config config = {
+    { primary.data(), primary.size() }, default_port, time_reopen_ms, 0
+  };
+  failover_destination *destination = nullptr;
+  expect_ok(failover_destination_new(&loop, &destination), "destination");
+  expect_ok(failover_destination_start(destination, options, &config, &host_callbacks, false), "start");
+  return Destination(destination);
+}
+
 void
-let_timer_be_due(failover_engine *engine, Host &host, failover_timer timer)
+let_timer_be_due(failover_destination *destination, Host &host, failover_timer timer)
 {
   host.now_ms += std::max<int64_t>(host.timer_in_ms(timer), 0);
   host.timers[timer].reset();
-  expect_ok(failover_engine_timer_due(engine, timer), "timer");
+  expect_ok(failover_destination_timer_due(destination, timer), "timer");
 }
 
 // The primary has no address, the first of servers() answers, a probe of the primary fails.
 void
-run(failover_engine *engine, Host &host, Outcome &outcome)
+run(const failover_options *options, Outcome &outcome)
 {
   const failover_text address = { "192.0.2.1", 9 };
+  Host host;
+  const Destination owner = new_destination(options, host);
+  failover_destination *destination = owner.get();
 
-  expect_ok(failover_engine_start(engine, nullptr, false), "start");
   outcome.connect_timeout_ms = host.timer_in_ms(FAILOVER_TIMER_ATTEMPT_DEADLINE);
-  expect_ok(failover_engine_not_resolved(engine, host.lookup, {}), "no address");
+  expect_ok(failover_destination_not_resolved(destination, host.lookup, {}), "no address");
   outcome.name = host.next;
   outcome.switch_delay_ms = host.timer_in_ms(FAILOVER_TIMER_SWITCH);
   outcome.probe_interval_ms = host.timer_in_ms(FAILOVER_TIMER_PROBE);
 
-  let_timer_be_due(engine, host, FAILOVER_TIMER_SWITCH);
+  let_timer_be_due(destination, host, FAILOVER_TIMER_SWITCH);
   outcome.host = host.looked_up;
   outcome.port = host.port;
-  expect_ok(failover_engine_resolved(engine, host.lookup, &address, 1), "address");
-  expect_ok(failover_engine_connected(engine, host.connection), "connected");
+  expect_ok(failover_destination_resolved(destination, host.lookup, &address, 1), "address");
+  expect_ok(failover_destination_connected(destination, host.connection), "connected");
 
-  let_timer_be_due(engine, host, FAILOVER_TIMER_PROBE);
-  expect_ok(failover_engine_not_resolved(engine, host.lookup, {}), "no address for the probe");
+  let_timer_be_due(destination, host, FAILOVER_TIMER_PROBE);
+  expect_ok(failover_destination_not_resolved(destination, host.lookup, {}), "no address for the probe");
   outcome.probes_required = host.probes_required;
-  expect_ok(failover_engine_stop(engine), "stop");
+  failover_destination_stop(destination, false);
+}
+
+// A peer that acknowledges and reads at once.
+failover_connection_host
+connection_callbacks(uint64_t *written)
+{
+  failover_connection_host result = {};
+  result.user_data = written;
+  result.write = [](void *data, const char *, size_t length, bool *consumed) {
+    *static_cast<uint64_t *>(data) += length;
+    return *consumed = true;
+  };
+  result.flush = [](void *) { return true; };
+  result.has_partial = [](void *) { return false; };
+  result.acknowledge = [](void *) {};
+  result.wake_main = [](void *) {};
+  result.read_tcp = [](void *data, failover_tcp *tcp) {
+    const uint64_t position = *static_cast<uint64_t *>(data);
+    *tcp = {};
+    tcp->open = true;
+    tcp->acked = position;
+    tcp->written = position;
+    tcp->window = 65'535;
+    return true;
+  };
+  result.give_up = [](void *) {};
+  result.close = [](void *, failover_close) {};
+  return result;
+}
+
+// A message that was acknowledged is confirmed when its peer has read on for so long.
+bool
+is_confirmed_after(const failover_options *options, int64_t ms)
+{
+  Host host;
+  uint64_t written = 0;
+  bool consumed = false;
+  failover_connection *connection = nullptr;
+  const failover_connection_host calls = connection_callbacks(&written);
+  const Destination destination = new_destination(options, host);
+
+  expect_ok(failover_destination_open(destination.get(), &calls, &connection), "connection");
+  REQUIRE(failover_connection_post(connection, "a message", 9, &consumed) && consumed, "it is not posted");
+  failover_destination_stop(destination.get(), true);
+  // this looks at the connection
+  REQUIRE(!failover_destination_finish(destination.get()), "it is not acknowledged");
+  host.now_ms += ms;
+  REQUIRE(!failover_destination_finish(destination.get()), "it is not acknowledged any more");
+  const bool is_confirmed = failover_destination_get_stream(destination.get()).confirmed > 0;
+  REQUIRE(!failover_destination_release(destination.get(), connection), "it is drained");
+  return is_confirmed;
+}
+
+int64_t
+resend_grace_ms(const failover_options *options)
+{
+  int64_t most = 1;
+  while (!is_confirmed_after(options, most))
+    {
+      most *= 2;
+      REQUIRE(most < int64_t{ 1 } << 40, "it is never confirmed");
+    }
+  int64_t least = most / 2;
+  while (least < most)
+    {
+      const int64_t middle = (least + most) / 2;
+      if (is_confirmed_after(options, middle))
+        most = middle;
+      else
+        least = middle + 1;
+    }
+  return least;
 }
 
 } // namespace
@@ -129,20 +238,10 @@ outcome_of(const failover_options *options)
 {
   Outcome outcome;
   outcome.dead_peer_timeout_ms = failover_options_get_dead_peer_timeout_ms(options);
-  const failover_stream_settings resend = failover_options_get_stream(options);
-  outcome.resend = resend.resend;
-  outcome.resend_grace_ms = resend.grace_ms;
-  outcome.resend_buffer_size = static_cast<int64_t>(resend.buffer_size);
-
-  Host host;
-  const failover_host host_callbacks = callbacks(&host);
-  const failover_destination destination = { { primary.data(), primary.size() },
-                                             default_port,
-                                             time_reopen_ms };
-  failover_engine *engine = nullptr;
-  expect_ok(failover_engine_new(options, &destination, &host_callbacks, &engine), "engine");
-  run(engine, host, outcome);
-  failover_engine_free(engine);
+  outcome.resend = failover_options_get_resend(options);
+  outcome.resend_buffer_size = static_cast<int64_t>(failover_options_get_resend_buffer_size(options));
+  outcome.resend_grace_ms = resend_grace_ms(options);
+  run(options, outcome);
   return outcome;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // What the options come to: all that can be read of them through the C ABI,
-// from getters and from what an engine asks its host for.
+// from getters and from what a destination asks its host for.
 #pragma once
 
 #include "failover.h"
