@@ -226,6 +226,8 @@ Destination::give_to_writer(Id connection)
 void
 Destination::take_from_writer()
 {
+  if (!writer_has_connection_)
+    return;
   running_->host.take_from_writer();
   writer_has_connection_ = false;
 }
