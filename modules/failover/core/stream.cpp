@@ -100,14 +100,14 @@ Stream::release(Connection *connection)
     {
       released = std::move(in_use_);
       in_use_ = std::move(replaced_); // it could not be taken over from
-      if (!host_ && !finished_)
+      if (!host_)
         released->drains = true; // a reload: it is well, but no configuration keeps it
     }
   else
     released = std::move(replaced_);
   assert(released.get() == connection);
 
-  if (released->drains && start_draining(released))
+  if (released->drains && !finished_ && start_draining(released))
     return true;
   give_back(released->take_resend());
   return false;
