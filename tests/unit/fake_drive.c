@@ -227,6 +227,13 @@ fake_host_disconnected_fruitless(FakeHost *self, failover_reason reason)
 }
 
 void
+fake_host_quiet(FakeHost *self)
+{
+  fake_host_enter(self);
+  fake_host_leave(self, failover_destination_quiet(self->destination));
+}
+
+void
 fake_host_accept(FakeHost *self, FakeRole role)
 {
   fake_host_resolved(self, role, 1);

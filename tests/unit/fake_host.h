@@ -108,7 +108,7 @@ typedef struct FakeWriter
   bool refuses_connections; /* that it is given from now on */
   bool busy;                /* a worker runs it */
   failover_end end;         /* what is known of its connection when that has ended */
-  size_t shut_down_count;
+  size_t shut_down_count;   /* the test says what comes of it */
   size_t woken_count;
   size_t woke_main_count;
   char written[FAKE_TEXT_MAX]; /* "a b c" of all messages, on whichever connection */
@@ -193,6 +193,8 @@ void fake_host_connect_failed(FakeHost *self, FakeRole role, uint32_t address, f
 void fake_host_disconnected(FakeHost *self, failover_reason reason);
 /* And of what was sent on it nothing is confirmed: the LogWriter keeps_messages. */
 void fake_host_disconnected_fruitless(FakeHost *self, failover_reason reason);
+/* The connection that the LogWriter has to leave has come to the end of a message. */
+void fake_host_quiet(FakeHost *self);
 
 /* The short form: one address, and it connects or fails. */
 void fake_host_accept(FakeHost *self, FakeRole role);

@@ -18,7 +18,7 @@ void fake_writer_flush(FakeHost *self);
 /* The peer of the connection acknowledges everything. */
 void fake_writer_acknowledge(FakeConnection *connection);
 
-/* It is freed while the destination is stopped, and its connection with it. */
+/* It is freed, and its connection with it: after a stop. */
 void fake_writer_free(FakeHost *self);
 
 #endif
