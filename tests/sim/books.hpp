@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The world's own books: what the engine asked for and what became of it.  The
-// world writes them, invariants read them; nothing here comes from what the
-// engine says about itself, except where it is named so.
+// The world's own books: what the destination asked for and what became of it; which
+// message was posted where, when it was acknowledged, and who has it.  The world writes
+// them, invariants read them; nothing here comes from what the module says about itself,
+// except where it is named so.
 #pragma once
 
 #include "config.hpp"
 #include "failover.h"
+#include "link.hpp"
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <vector>
 
 namespace failover::sim {
 
@@ -33,6 +38,7 @@ struct Lookup
   uint32_t address_count = 0;
 };
 
+// As the destination knows it, by its number; until it is closed, or not the LogWriter's any more.
 struct Connection
 {
   enum class State
@@ -40,6 +46,7 @@ struct Connection
     making,
     open,
     in_use,
+    left, // another is in use, and waits for the LogWriter to be done with this one
   };
 
   uint64_t number = 0;
@@ -52,14 +59,61 @@ struct Connection
   State state = State::making;
   bool tls = false; // established
   int64_t in_use_since_ms = 0;
-  int64_t dead_peer_timeout_ms = 0; // as configured when it was taken into use
-  // The other end answers nothing, or knows nothing of it any more.
-  std::optional<int64_t> dead_since_ms;
-  uint32_t boot = 0; // of the server, when it was made
-  bool cut = false;  // forgotten by a firewall on the way
+  uint32_t boot = 0;              // of the server, when it was made
+  std::optional<int64_t> ends_ms; // by itself
+  int flow = -1;                  // from when it is in use
 };
 
-// The call of the engine that is going on.
+// What the LogWriter sends over one connection; it is drained after that.
+struct Flow
+{
+  int number = 0;
+  Link *link = nullptr;
+  uint64_t connection = 0;
+  ServerName server;
+  bool kept = false; // what is posted on it is kept until it is confirmed
+  int64_t grace_ms = 0;
+  std::size_t buffer_limit = 0;
+  int64_t dead_peer_timeout_ms = 0; // as configured when it was made
+  std::vector<uint32_t> posted;     // messages
+  std::vector<uint64_t> ends;       // their places in the stream
+  std::vector<int64_t> acked_ms;    // when the sender's kernel knew that they were acknowledged
+  std::size_t acked = 0;            // of posted
+  std::size_t confirmed = 0;        // of posted
+  std::size_t bytes = 0;            // in the module's buffer, of what is not confirmed
+  bool left_for_another = false;    // healthy, at the end of a message, for a return to the primary
+  bool ended = false;               // the sender has closed it
+  bool in_trouble = false;          // by then something had happened to it
+  bool stuck = false;               // it was drained, until nothing moved any more
+  std::size_t read = 0;             // messages
+};
+
+struct Message
+{
+  uint32_t length = 0;
+  bool accepted = false;  // taken from the queue of the LogWriter: ours to deliver
+  bool kept = false;      // by the module, until it is confirmed
+  bool confirmed = false; // let go by the sender
+  bool cut = false;       // to make room
+  bool lost = false;      // given up for a reason that the design names
+  uint32_t delivered = 0;
+  uint32_t posted = 0;
+  int flow = -1;         // of the last posting so far
+  std::size_t place = 0; // there
+  int before = -1;       // the flow of the posting before that
+};
+
+// Messages since the module's part was made: what its counters should be.
+struct Counters
+{
+  uint64_t accepted = 0;
+  uint64_t confirmed = 0;
+  uint64_t resent = 0;
+  uint64_t lost = 0;
+  std::size_t bytes = 0; // of what is kept
+};
+
+// The call of the destination that is going on.
 struct Call
 {
   enum class Kind
@@ -72,15 +126,18 @@ struct Call
     not_resolved,
     connected,
     connect_failed,
-    disconnected,
-    late, // an answer about a number that the engine has given up
+    ended,   // the LogWriter's connection
+    quiet,   // it has come to the end of a message
+    release, // between two configurations
+    finish,  // of syslog-ng
+    late,    // an answer about a number that was given up
   };
 
   Kind kind = Kind::none;
   failover_timer timer = FAILOVER_TIMER_COUNT;    // timer_due
   uint64_t number = 0;                            // of the look-up or connection
-  failover_reason reason = FAILOVER_REASON_COUNT; // connect_failed, disconnected
-  bool fruitless = false;                         // disconnected
+  failover_reason reason = FAILOVER_REASON_COUNT; // connect_failed
+  bool fruitless = false;                         // ended: messages were posted, none was confirmed
   bool with_snapshot = false;                     // start: after a reload
   bool was_in_use = false;                        // start: before the reload
   bool connection_open = false;                   // start: still
@@ -89,10 +146,14 @@ struct Call
 
 struct Books
 {
+  Surroundings surroundings;
   Config config;
   int64_t now_ms = 0;
+  int64_t woken_ms = 0;      // when our process was last let run again, after it was not
+  int64_t configured_ms = 0; // the start of this configuration
   bool running = false;
   bool healed = false;
+  bool settled = false; // at the end: nothing was left to do, and every grace is over
   Call call;
 
   // Hosts whose name, addresses, TCP and TLS all work.
@@ -102,16 +163,25 @@ struct Books
   std::map<uint64_t, Lookup> lookups;
   std::map<uint64_t, Connection> connections;
   std::array<std::optional<int64_t>, FAILOVER_TIMER_COUNT> timers;
-  std::optional<uint64_t> in_use;
+  std::optional<uint64_t> in_use;     // chosen
+  std::optional<uint64_t> writer_has; // the same, unless a hand-over waits
+  bool writer_has_foreign = false;    // a connection that syslog-ng's own driver has made
+  bool was_removed = false;           // there was a configuration without failover()
   std::set<uint64_t> used_numbers;
 
-  // failover_engine_in_use(), after each call
-  struct EngineInUse
+  std::vector<Message> messages;
+  std::deque<Flow> flows; // none moves when another comes
+  std::size_t draining = 0;
+  Counters counters;
+  uint64_t told_lost = 0; // in the call that is going on
+
+  // failover_destination_in_use(), after each call
+  struct SaidInUse
   {
     uint64_t connection;
     uint32_t server;
   };
-  std::optional<EngineInUse> engine_in_use;
+  std::optional<SaidInUse> said_in_use;
 
   const Lookup *lookup(Role role) const
   {
@@ -130,12 +200,22 @@ struct Books
     const Connection *made = connection(number);
     return made && made->state == Connection::State::making;
   }
+  bool hand_over_waits() const { return in_use && in_use != writer_has; }
   const Connection *connection_in_use() const { return in_use ? connection(*in_use) : nullptr; }
   bool primary_in_use() const
   {
     const Connection *used = connection_in_use();
     return used && used->server == config.servers.front();
   }
+  // Of the LogWriter.
+  const Flow *flow_in_use() const
+  {
+    const Connection *used = writer_has ? connection(*writer_has) : nullptr;
+    return used ? &flows[static_cast<std::size_t>(used->flow)] : nullptr;
+  }
 };
+
+// The text of a message is its number and a filling, and a newline where that ends it.
+std::string message_text(const Books &books, uint32_t number);
 
 } // namespace failover::sim

@@ -50,6 +50,28 @@ constexpr Canary canaries[] = {
     "takes the answer to a look-up that it gave up for that to the next one" },
   { "wait-after-each", Fault::wait_after_each, "living_server",
     "waits time-reopen() after each failure, not once a round" },
+  { "early-confirmation", Fault::early_confirmation, "confirmed_rightly", "confirms one message too early" },
+  { "never-partial", Fault::never_partial, "confirmed_rightly",
+    "takes a partly written message for a whole one" },
+  { "blind-clock", Fault::blind_clock, "nothing_lost", "lets the grace run whatever the window is" },
+  { "blind-to-widening", Fault::blind_to_widening, "nothing_lost",
+    "takes a window that widens for a receiver that reads" },
+  { "no-first-sample", Fault::no_first_sample, "nothing_lost",
+    "does not ask for the window before the first message" },
+  { "deaf", Fault::deaf, "keeps_going", "never hears of an acknowledgement" },
+  { "generous", Fault::generous, "buffer_bounded", "has a buffer of twice the size" },
+  { "no-grace", Fault::no_grace, "confirmed_rightly", "confirms what is acknowledged" },
+  { "impatient", Fault::impatient, "slow_is_not_dead", "gives up a peer that is slow" },
+  { "other-bytes", Fault::other_bytes, "whole_messages", "writes what is sent again cut short" },
+  { "carries-half-over", Fault::carries_half_over, "whole_messages",
+    "writes the rest of a half message on the next connection" },
+  { "shuts-down", Fault::shuts_down, "clean_return", "shuts a connection down before it is drained" },
+  { "stays-quiet", Fault::stays_quiet, "keeps_going", "does not resume after the end of a message" },
+  { "short-grace", Fault::short_grace, "nothing_lost", "confirms after half of the grace" },
+  { "cuts-drain-short", Fault::cuts_drain_short, "clean_return",
+    "takes a connection that is drained for ended when it looks again" },
+  { "orderly-end", Fault::orderly_end, "nothing_lost", "takes what was acknowledged before a FIN for read" },
+  { "forget-waiting", Fault::forget_waiting, "nothing_lost", "drops what waits at a reload" },
 };
 
 } // namespace
@@ -80,6 +102,14 @@ misread(const Config &config, Fault fault)
     result.probe_interval_ms *= 3;
   if (fault == Fault::eager_probes)
     result.probe_interval_ms /= 2;
+  if (fault == Fault::generous)
+    result.buffer_limit *= 2;
+  if (fault == Fault::no_grace)
+    result.grace_ms = 0;
+  if (fault == Fault::short_grace)
+    result.grace_ms /= 2;
+  if (fault == Fault::impatient)
+    result.dead_peer_timeout_ms = 1;
   return result;
 }
 

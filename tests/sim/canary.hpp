@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Canaries: known faults, put between the engine and the world, that the
+// Canaries: known faults, put between the destination and the world, that the
 // invariants must find.  A simulator that does not find these would not find a
-// defect of the engine either.  Each stands for a mistake an engine could make;
-// to the world it is one.
+// defect of the module either.  Each stands for a mistake it could make; to the
+// world it is one.
 #pragma once
 
 #include "config.hpp"
@@ -15,6 +15,7 @@ namespace failover::sim {
 enum class Fault
 {
   none,
+  // which server, and when
   reuse_number,
   keep_old_connection,
   forget_attempt_deadline,
@@ -44,6 +45,24 @@ enum class Fault
   believe_late_answer,
   stale_addresses,
   wait_after_each,
+  // what becomes of the messages
+  early_confirmation,
+  never_partial,
+  blind_clock,
+  blind_to_widening,
+  no_first_sample,
+  deaf,
+  generous,
+  no_grace,
+  short_grace,
+  impatient,
+  other_bytes,
+  carries_half_over,
+  shuts_down,
+  cuts_drain_short,
+  stays_quiet,
+  orderly_end,
+  forget_waiting,
 };
 
 struct Canary
@@ -56,7 +75,7 @@ struct Canary
 
 std::span<const Canary> all_canaries();
 
-// The configuration that an engine with this fault works with.
+// The configuration that a destination with this fault works with.
 Config misread(const Config &config, Fault fault);
 
 } // namespace failover::sim

@@ -32,27 +32,59 @@ add_server(Config &config, Prng &random)
 }
 
 void
-draw_times(Config &config, Prng &random)
+draw_times(Config &config, const Surroundings &surroundings, Prng &random)
 {
-  config.time_reopen_ms =
-      random.chance(50) ? random.between(1, 60) * 1000 : random.log_between(1'000, 60'000);
+  config.time_reopen_ms = surroundings.is_short ? random.log_between(1'000, 4'000)
+                          : random.chance(50)   ? random.between(1, 60) * 1000
+                                                : random.log_between(1'000, 60'000);
   config.switch_delay_ms.reset();
-  if (random.chance(60))
-    config.switch_delay_ms = random.chance(40) ? 0 : random.log_between(1, 10'000);
+  if (random.chance(surroundings.is_short ? 95 : 60))
+    config.switch_delay_ms =
+        random.chance(40) ? 0 : random.log_between(1, surroundings.is_short ? 300 : 10'000);
   // longer than a healthy network takes, see Network::healed_latency_ms
   config.connect_timeout_ms =
       random.chance(40) ? Config().connect_timeout_ms : random.log_between(200, 30'000);
-  config.dead_peer_timeout_ms = random.chance(40)   ? Config().dead_peer_timeout_ms
-                                : random.chance(30) ? 0
-                                                    : random.log_between(50, 60'000);
+  config.dead_peer_timeout_ms = random.chance(surroundings.is_short ? 0 : 40) ? Config().dead_peer_timeout_ms
+                                : random.chance(20)                           ? 0
+                                : surroundings.is_short ? random.log_between(2'000, 30'000)
+                                                        : random.log_between(50, 60'000);
 }
 
 void
-draw_failback(Config &config, Prng &random)
+draw_failback(Config &config, const Surroundings &surroundings, Prng &random)
 {
   config.failback = random.chance(65);
-  config.probe_interval_ms = random.log_between(100, 120'000);
-  config.probes_required = static_cast<uint32_t>(random.between(1, 5));
+  config.probe_interval_ms = random.log_between(100, surroundings.is_short ? 1'000 : 120'000);
+  config.probes_required = static_cast<uint32_t>(random.between(1, surroundings.is_short ? 2 : 5));
+}
+
+void
+draw_resend(Config &config, const Surroundings &surroundings, Prng &random)
+{
+  config.resend = random.chance(surroundings.is_short ? 95 : 60);
+  config.grace_ms = random.chance(10) ? 0 : random.log_between(20, 2'000);
+  // often far too small, so that the grace has to yield
+  config.buffer_limit = static_cast<std::size_t>(
+      random.log_between(Config::smallest_buffer, 10 * int64_t{ Config::smallest_buffer }));
+  config.throttle = random.chance(90) ? 0 : static_cast<uint32_t>(random.between(100, 2'000));
+}
+
+void
+draw_messages(Surroundings &surroundings, Prng &random)
+{
+  surroundings.framed = random.chance(50);
+  surroundings.shortest = static_cast<uint32_t>(random.between(5, 40));
+  surroundings.longest = surroundings.shortest + static_cast<uint32_t>(random.log_between(0, 800));
+  surroundings.most_in_burst = static_cast<uint32_t>(random.log_between(1, 150));
+  surroundings.messages =
+      static_cast<uint32_t>(surroundings.is_short ? random.log_between(20, 600) : random.log_between(1, 120));
+  if (!random.chance(surroundings.is_short ? 25 : 5))
+    return;
+  // as much as the smallest buffer, and kernels that take as much
+  surroundings.scale = static_cast<uint32_t>(random.between(2, 8));
+  surroundings.shortest *= surroundings.scale * 4;
+  surroundings.longest *= surroundings.scale * 4;
+  surroundings.over_limit_percent = random.chance(30) ? 2 : 0;
 }
 
 } // namespace
@@ -75,7 +107,9 @@ Config::position(const ServerName &server) const
 std::string
 Config::text() const
 {
-  std::string result = (tls ? "TLS, primary " : "primary ") + servers.front().text() + ", servers";
+  static constexpr const char *tls_names[] = { "TCP", "TLS", "TLS with CBC" };
+  std::string result = tls_names[static_cast<int>(tls)];
+  result += ", primary " + servers.front().text() + ", servers";
   for (std::size_t i = 1; i < servers.size(); i++)
     result += " " + servers[i].text();
   result += ", time-reopen " + std::to_string(time_reopen_ms) + " ms, switch-delay "
@@ -85,28 +119,65 @@ Config::text() const
   if (failback)
     result += ", failback: " + std::to_string(probes_required) + " probes every "
               + std::to_string(probe_interval_ms) + " ms";
+  if (!resend)
+    return result + ", no resend";
+  result += ", resend-grace " + std::to_string(grace_ms) + " ms, resend-buffer-size "
+            + std::to_string(buffer_limit);
+  if (throttle)
+    result += ", throttle " + std::to_string(throttle);
   return result;
 }
 
+std::string
+Surroundings::text() const
+{
+  return std::to_string(messages) + " messages of " + std::to_string(shortest) + " to "
+         + std::to_string(longest) + " bytes, " + (framed ? "octet counted" : "with a newline") + ", at most "
+         + std::to_string(most_in_burst) + " about every " + std::to_string(burst_every_ms)
+         + " ms; faults for " + std::to_string(faults_for_ms) + " ms";
+}
+
+Surroundings
+draw_surroundings(Prng &random)
+{
+  Surroundings surroundings;
+  surroundings.is_short = random.chance(60);
+  draw_messages(surroundings, random);
+  const bool is_short = surroundings.is_short;
+  surroundings.longest_job_ms = random.chance(60) ? 0 : random.log_between(1, 100);
+  surroundings.hand_over_limit_ms = random.log_between(50, 10'000);
+  surroundings.longest_timeout_ms = is_short ? 4'000 : 30 * 60'000;
+  // how often something happens, and what, differs from seed to seed
+  surroundings.disturb_every_ms = is_short ? random.log_between(100, 5'000) : random.log_between(50, 60'000);
+  surroundings.fault_every_ms = is_short ? random.log_between(10, 1'500) : random.log_between(100, 600'000);
+  // enough to go through everything several times, few enough for hundreds of seeds a second
+  surroundings.faults_for_ms = is_short ? random.log_between(500, 8'000) : random.between(1'000, 30 * 60'000);
+  // they come as long as there are faults
+  surroundings.burst_every_ms = std::max<int64_t>(
+      surroundings.faults_for_ms * (surroundings.most_in_burst + 1) / 2 / surroundings.messages, 1);
+  return surroundings;
+}
+
 Config
-draw_config(Prng &random)
+draw_config(const Surroundings &surroundings, Prng &random)
 {
   Config config;
   for (int64_t count = random.between(2, Config::most_servers + 1); count > 0; count--)
     add_server(config, random);
   while (config.servers.size() < 2)
     add_server(config, random);
-  draw_times(config, random);
-  draw_failback(config, random);
-  config.tls = random.chance(60);
+  draw_times(config, surroundings, random);
+  draw_failback(config, surroundings, random);
+  draw_resend(config, surroundings, random);
+  config.tls = random.chance(40) ? Tls::none : random.chance(50) ? Tls::aead : Tls::cbc;
   return config;
 }
 
 Config
-draw_change(const Config &config, Prng &random)
+draw_change(const Config &config, const Surroundings &surroundings, Prng &random)
 {
   Config changed = config;
-  switch (random.below(12))
+  switch (random.below(13))
     {
     case 0:
       add_server(changed, random);
@@ -124,10 +195,13 @@ draw_change(const Config &config, Prng &random)
         changed.servers.front() = primary;
       break;
     case 4:
-      draw_times(changed, random);
+      draw_times(changed, surroundings, random);
       break;
     case 5:
-      draw_failback(changed, random);
+      draw_failback(changed, surroundings, random);
+      break;
+    case 6:
+      draw_resend(changed, surroundings, random);
       break;
     default:
       break;

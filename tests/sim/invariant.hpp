@@ -36,6 +36,9 @@ protected:
     violated_ms_ = books.now_ms;
   }
 
+  static std::string message(uint32_t number) { return "message " + std::to_string(number); }
+  static std::string connection(const Flow &flow) { return "connection " + std::to_string(flow.number); }
+
 private:
   std::optional<std::string> violation_;
   int64_t violated_ms_ = 0;

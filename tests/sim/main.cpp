@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// failover_sim: the engine in a simulated world, one world a seed.
+// failover_sim: a destination in a simulated world, one world a seed.
 #include "invariant.hpp"
 #include "program.hpp"
 #include "run.hpp"
@@ -9,11 +9,11 @@ namespace {
 
 using namespace failover::sim;
 
-class EngineSim final : public Program
+class Sim final : public Program
 {
 public:
   const char *name() const override { return "failover_sim"; }
-  const char *purpose() const override { return "Runs the failover engine in simulated worlds."; }
+  const char *purpose() const override { return "Runs a destination with failover() in simulated worlds."; }
 
   std::vector<Program::Invariant> invariants() const override
   {
@@ -43,5 +43,5 @@ public:
 int
 main(int, char **argv)
 {
-  return run_program(EngineSim(), argv);
+  return run_program(Sim(), argv);
 }

@@ -7,12 +7,12 @@
 
 namespace failover::sim {
 
-Network::Network(Prng random) : random_(random), hosts_(Config::most_hosts)
+Network::Network(bool is_short, Prng random) : random_(random), hosts_(Config::most_hosts)
 {
   // from worlds where nothing works to worlds where nearly everything does
   static constexpr uint32_t percents[] = { 0, 20, 50, 80, 95 };
-  up_percent_ = percents[random_.below(5)];
-  tls_well_percent_ = percents[random_.below(5)];
+  up_percent_ = percents[is_short && random_.chance(80) ? 3 + random_.below(2) : random_.below(5)];
+  tls_well_percent_ = percents[is_short && random_.chance(80) ? 4 : random_.below(5)];
   for (Host &host : hosts_)
     give_addresses(host);
   disturb_all();
@@ -38,6 +38,8 @@ Network::look_up(const ServerName &server)
   const Host &target = host(server);
   if (healed_)
     return { random_.between(0, healed_latency_ms / 3), true, target.address_count };
+  if (own_link_is_down_)
+    return {};
   if (name_server_hangs_) // what is answered at all comes late, when it is back
     return random_.chance(50)
                ? LookupAnswer{}
@@ -65,6 +67,8 @@ Network::connect(const ServerName &server, uint32_t address)
   if (healed_)
     return { random_.between(0, healed_latency_ms / 3), true, {}, {} };
 
+  if (own_link_is_down_)
+    return {};
   if (target.dead_addresses >> (address % 32) & 1)
     return target.dead_silently
                ? ConnectAnswer{}
@@ -94,6 +98,8 @@ Network::shake_hands(const ServerName &server)
   if (healed_)
     return { random_.between(0, healed_latency_ms / 3), true, {}, {} };
 
+  if (own_link_is_down_)
+    return {};
   switch (host(server).tls)
     {
     case TlsMode::good:
@@ -120,20 +126,15 @@ Network::well(const ServerName &server, bool tls)
 {
   const Host &target = host(server);
   return healed_
-         || (!name_server_hangs_ && target.name == NameMode::good && !target.dead_addresses
-             && target.mode == Mode::up && (!tls || target.tls == TlsMode::good));
+         || (!name_server_hangs_ && !own_link_is_down_ && target.name == NameMode::good
+             && !target.dead_addresses && target.mode == Mode::up && (!tls || target.tls == TlsMode::good));
 }
 
-Network::Peer
-Network::peer(const Connection &connection)
+bool
+Network::is_mute(const ServerName &server)
 {
-  const Host &target = host(connection.server);
-  const bool unknown = connection.boot != target.boot;
-  if (healed_)
-    return unknown || connection.cut ? Peer::resets : Peer::answers;
-  if (connection.cut || target.mode == Mode::silent || target.mode == Mode::unreachable)
-    return Peer::silent;
-  return unknown ? Peer::resets : Peer::answers;
+  const Mode mode = host(server).mode;
+  return !healed_ && (own_link_is_down_ || mode == Mode::silent || mode == Mode::unreachable);
 }
 
 Network::Change
@@ -156,6 +157,13 @@ Network::disturb_names()
 {
   name_server_hangs_ = !name_server_hangs_;
   return name_server_hangs_ ? "the name server hangs" : "the name server answers";
+}
+
+std::string
+Network::disturb_own_link()
+{
+  own_link_is_down_ = !own_link_is_down_;
+  return own_link_is_down_ ? "nothing leaves our machine any more" : "our link is up again";
 }
 
 Network::Change
@@ -202,7 +210,7 @@ Network::disturb(std::size_t index)
   const bool ends_connections =
       target.mode == Mode::refusing || target.mode == Mode::flapping || target.mode == Mode::slow;
   const bool broken = !rebooted && ends_connections && random_.chance(75);
-  return { host, broken,
+  return { host, broken, rebooted,
            host + (rebooted ? " reboots and is " : " is ") + mode.name + ", its TLS " + tls.name
                + ", its name " + name.name + (moved ? " and for other addresses" : "")
                + (broken ? ", its connections break" : "") };

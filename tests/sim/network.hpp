@@ -20,7 +20,7 @@ public:
   // The same at a server that is well, whatever others are.
   static constexpr int64_t well_latency_ms = 150;
 
-  explicit Network(Prng random);
+  Network(bool is_short, Prng random);
 
   // No answer at all if `after_ms` is empty.
   struct LookupAnswer
@@ -42,14 +42,8 @@ public:
   // The TLS handshake on a connection that is open.
   ConnectAnswer shake_hands(const ServerName &server);
 
-  // What becomes of packets on a connection that was made before.
-  enum class Peer
-  {
-    answers,
-    silent,
-    resets, // it does not know the connection
-  };
-  Peer peer(const Connection &connection);
+  // No packet of a connection that was made before gets there, or back.
+  bool is_mute(const ServerName &server);
   uint32_t boot(const ServerName &server) { return host(server).boot; }
   bool well(const ServerName &server, bool tls);
 
@@ -59,12 +53,15 @@ public:
   {
     std::string host;
     bool broken;
+    bool rebooted;
     std::string text;
   };
   Change disturb();
   std::vector<Change> disturb_all();
   // The name server goes, or comes back: for all names.
   std::string disturb_names();
+  // Nothing leaves our own machine, or it does again.
+  std::string disturb_own_link();
 
   void heal();
 
@@ -130,6 +127,7 @@ private:
   uint32_t up_percent_;
   uint32_t tls_well_percent_;
   bool name_server_hangs_ = false;
+  bool own_link_is_down_ = false;
   bool healed_ = false;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// One seed: a world is drawn, gets its share of faults, is healed, must come to
-// rest with a server in use, and is stopped.
+// One seed: a world is drawn, gets its messages and its share of faults, is healed, must
+// come to rest with a server in use and everything delivered, and is stopped.
 #pragma once
 
 #include "canary.hpp"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# soak.sh N [FIRST-SEED] - N seeds of each simulator, on all cores.  Stops at the
+# soak.sh N [FIRST-SEED] - N seeds of the simulator, on all cores.  Stops at the
 # first violation, prints the line that replays it and ends with its exit code.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -13,9 +13,8 @@ if ! [[ $seeds =~ ^[1-9][0-9]*$ && $first =~ ^[0-9]+$ ]]; then
   exit 2
 fi
 
-simulators=(failover_sim failover_stream_sim)
-programs=build/tests/sim
-share=500 # seeds of one run of a simulator: a second or two
+simulator=build/tests/sim/failover_sim
+share=500 # seeds of one run: a second or two
 cores=$(nproc)
 work=$(mktemp -d)
 declare -A running=() # process: its first seed
@@ -45,29 +44,25 @@ wait_for_one()
   unset "running[$pid]"
 }
 
-soak()
-{
-  local name=$1 next=$first last=$((first + seeds - 1)) start=$EPOCHREALTIME count
-  echo "$name: seeds $first to $last"
-  while [ "$next" -le "$last" ] || [ ${#running[@]} -gt 0 ]; do
-    if [ "$next" -gt "$last" ] || [ ${#running[@]} -ge "$cores" ]; then
-      wait_for_one
-      continue
-    fi
-    count=$((last - next + 1 < share ? last - next + 1 : share))
-    "$programs/$name" --seed "$next" --seeds "$count" > "$work/$next" 2>&1 &
-    running[$!]=$next
-    next=$((next + count))
-  done
-  awk -v name="$name" -v seeds="$seeds" -v cores="$cores" -v start="$start" -v end="$EPOCHREALTIME" 'BEGIN {
-    rate = seeds / (end - start)
-    printf "%s: no violation, %.0f seeds a second, %.0f a core\n", name, rate, rate / cores }'
-}
-
-if ! { cmake --preset default && cmake --build --preset default --target "${simulators[@]}"; } > "$work/build" 2>&1; then
+if ! { cmake --preset default && cmake --build --preset default --target failover_sim; } > "$work/build" 2>&1; then
   cat "$work/build"
   exit 1
 fi
-for simulator in "${simulators[@]}"; do
-  soak "$simulator"
+
+last=$((first + seeds - 1))
+next=$first
+start=$EPOCHREALTIME
+echo "seeds $first to $last"
+while [ "$next" -le "$last" ] || [ ${#running[@]} -gt 0 ]; do
+  if [ "$next" -gt "$last" ] || [ ${#running[@]} -ge "$cores" ]; then
+    wait_for_one
+    continue
+  fi
+  count=$((last - next + 1 < share ? last - next + 1 : share))
+  "$simulator" --seed "$next" --seeds "$count" > "$work/$next" 2>&1 &
+  running[$!]=$next
+  next=$((next + count))
 done
+awk -v seeds="$seeds" -v cores="$cores" -v start="$start" -v end="$EPOCHREALTIME" 'BEGIN {
+  rate = seeds / (end - start)
+  printf "no violation, %.0f seeds a second, %.0f a core\n", rate, rate / cores }'

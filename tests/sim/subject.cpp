@@ -4,6 +4,7 @@
 #include "subject.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 namespace failover::sim {
@@ -62,6 +63,12 @@ write_options(failover_options *options, const Config &config)
     ok = ok && set(options, "", "connect-timeout", seconds(config.connect_timeout_ms));
   if (config.dead_peer_timeout_ms != Config().dead_peer_timeout_ms)
     ok = ok && set(options, "", "dead-peer-timeout", seconds(config.dead_peer_timeout_ms));
+  if (!config.resend)
+    ok = ok && set(options, "", "resend", "no");
+  if (config.grace_ms != Config().grace_ms)
+    ok = ok && set(options, "", "resend-grace", seconds(config.grace_ms));
+  if (config.buffer_limit != Config().buffer_limit)
+    ok = ok && set(options, "", "resend-buffer-size", std::to_string(config.buffer_limit));
   if (config.failback)
     ok = ok && open(options, "failback")
          && set(options, "failback", "tcp-probe-interval", seconds(config.probe_interval_ms))
@@ -81,11 +88,11 @@ self_of(void *user_data)
 Subject::Subject(HostCalls &host, Fault fault) : host_(host), fault_(fault)
 {}
 
-failover_host
-Subject::callbacks(Subject *self)
+failover_loop
+Subject::loop()
 {
-  failover_host result = {};
-  result.user_data = self;
+  failover_loop result = {};
+  result.user_data = this;
   result.now_ms = [](void *data) { return self_of(data)->host_.now_ms(); };
   result.random = [](void *data) { return self_of(data)->host_.random(); };
   result.set_timer = [](void *data, failover_timer timer, int64_t due_ms) {
@@ -95,6 +102,17 @@ Subject::callbacks(Subject *self)
     if (self_of(data)->fault_ != Fault::forget_cancel)
       self_of(data)->host_.cancel_timer(timer);
   };
+  result.lost = [](void *data, uint64_t messages, failover_loss why) {
+    self_of(data)->host_.lost(messages, why);
+  };
+  return result;
+}
+
+failover_host
+Subject::host()
+{
+  failover_host result = {};
+  result.user_data = this;
   result.resolve = [](void *data, uint64_t lookup, failover_text host, uint16_t port) {
     self_of(data)->last_lookup_ = lookup;
     self_of(data)->host_.resolve(lookup, std::string(host.data, host.length), port);
@@ -104,10 +122,15 @@ Subject::callbacks(Subject *self)
                       failover_text server, failover_purpose purpose) {
     self_of(data)->connect(connection, lookup, address, server, purpose);
   };
-  result.hand_over = [](void *data, uint64_t connection) {
-    return self_of(data)->hand_over(connection) ? FAILOVER_OK : FAILOVER_ERROR_INTERNAL;
-  };
   result.close = [](void *data, uint64_t connection) { self_of(data)->close(connection); };
+  result.give_to_writer = [](void *data, uint64_t connection) {
+    return self_of(data)->give_to_writer(connection);
+  };
+  result.take_from_writer = [](void *data) { self_of(data)->take_from_writer(); };
+  result.shut_down = [](void *data) { self_of(data)->host_.shut_down(); };
+  result.read_end = [](void *data, failover_end *end) { *end = self_of(data)->host_.read_end(); };
+  result.is_idle = [](void *data) { return self_of(data)->host_.is_idle(); };
+  result.wake_writer = [](void *data) { self_of(data)->host_.wake_writer(); };
   result.event = [](void *data, const failover_event *event) { self_of(data)->event(*event); };
   return result;
 }
@@ -141,23 +164,31 @@ Subject::connect(uint64_t connection, uint64_t lookup, uint32_t address, failove
     connection = last_connection_;
   last_connection_ = connection;
   making_.insert(connection);
-  if (fault_ == (in_use_ ? Fault::probe_without_tls : Fault::use_without_tls))
+  if (fault_ == (writer_has_ ? Fault::probe_without_tls : Fault::use_without_tls))
     purpose = FAILOVER_PURPOSE_PROBE;
   if (fault_ == Fault::tls_in_every_probe)
     purpose = FAILOVER_PURPOSE_USE;
-  if (fault_ == Fault::break_before_make && in_use_ && purpose == FAILOVER_PURPOSE_USE)
-    close(*in_use_);
+  if (fault_ == Fault::break_before_make && writer_has_ && purpose == FAILOVER_PURPOSE_USE)
+    take_from_writer();
   const std::string peer(name.data, name.length);
   host_.connect(connection, lookup, address, fault_ == Fault::name_of_primary ? primary_ : peer, purpose);
 }
 
 bool
-Subject::hand_over(uint64_t connection)
+Subject::give_to_writer(uint64_t connection)
 {
-  const bool accepted = host_.hand_over(connection);
-  if (accepted)
-    in_use_ = connection;
+  const bool accepted = host_.give_to_writer(connection);
+  writer_has_ = writer_has_ || accepted;
   return accepted;
+}
+
+void
+Subject::take_from_writer()
+{
+  if (fault_ == Fault::keep_old_connection && starting_)
+    return;
+  writer_has_ = false;
+  host_.take_from_writer();
 }
 
 void
@@ -165,10 +196,6 @@ Subject::close(uint64_t connection)
 {
   if (fault_ == Fault::forget_close && making_.contains(connection))
     return;
-  if (fault_ == Fault::keep_old_connection && starting_)
-    return;
-  if (in_use_ == connection)
-    in_use_.reset();
   host_.close(connection);
 }
 
@@ -180,68 +207,75 @@ Subject::event(const failover_event &event)
   host_.event(event);
 }
 
-// ---- the calls
+// ---- its life
+
+void
+Subject::make()
+{
+  const failover_loop callbacks = loop();
+  failover_destination *destination = nullptr;
+  if (failover_destination_new(&callbacks, &destination) != FAILOVER_OK)
+    throw std::runtime_error("failover_destination_new()");
+  destination_.reset(destination);
+}
+
+void
+Subject::free()
+{
+  writer_has_ = false;
+  making_.clear();
+  destination_.reset();
+}
 
 failover_status
-Subject::configure(const Config &written)
+Subject::start(const Config &written, bool connection_open)
 {
-  engine_.reset();
   const Config config = misread(written, fault_);
-  failover_options *options = nullptr;
-  failover_status status = failover_options_new(&options);
-  options_.reset(options);
+  failover_options *made = nullptr;
+  failover_status status = failover_options_new(&made);
+  const std::unique_ptr<failover_options, Free> options(made);
   if (status != FAILOVER_OK)
     return status;
   const ServerName &primary = config.servers.front();
   primary_ = primary.host;
   time_reopen_ms_ = config.time_reopen_ms;
-  if (!write_options(options, config)
-      || failover_options_check_primary(options, primary.host.data(), primary.host.size(), primary.port)
+  if (!write_options(options.get(), config)
+      || failover_options_check_primary(options.get(), primary.host.data(), primary.host.size(), primary.port)
              != FAILOVER_OK)
     return FAILOVER_ERROR_OPTION;
 
-  failover_destination destination = {};
+  failover_destination_config destination = {};
   destination.host = text(primary.host);
   destination.port = primary.port;
   destination.time_reopen_ms = config.time_reopen_ms;
-  const failover_host host = callbacks(this);
-  failover_engine *engine = nullptr;
-  status = failover_engine_new(options, &destination, &host, &engine);
-  engine_.reset(engine);
-  return status;
-}
-
-failover_status
-Subject::start(bool with_snapshot, bool connection_open)
-{
+  destination.throttle = config.throttle;
+  const failover_host callbacks = host();
   starting_ = true;
-  if (!connection_open)
-    in_use_.reset();
-  const failover_status status =
-      failover_engine_start(engine_.get(), with_snapshot ? snapshot_.get() : nullptr, connection_open);
+  writer_has_ = connection_open;
+  status = failover_destination_start(destination_.get(), options.get(), &destination, &callbacks,
+                                      connection_open);
   starting_ = false;
   return status;
 }
 
-failover_status
-Subject::stop()
+void
+Subject::stop(bool keeps_connection)
 {
-  return failover_engine_stop(engine_.get());
+  failover_destination_stop(destination_.get(), keeps_connection);
 }
 
-failover_status
-Subject::save()
+bool
+Subject::ends_if_removed() const
 {
-  failover_snapshot *snapshot = nullptr;
-  const failover_status status = failover_engine_save(engine_.get(), &snapshot);
-  snapshot_.reset(snapshot);
-  return status;
+  return failover_destination_ends_if_removed(destination_.get());
 }
+
+// ---- what happened
 
 failover_status
 Subject::timer_due(failover_timer timer)
 {
-  return failover_engine_timer_due(engine_.get(), timer);
+  return failover_destination_timer_due(destination_.get(), timer);
 }
 
 failover_status
@@ -257,50 +291,81 @@ Subject::resolved(uint64_t lookup, uint32_t address_count)
     strings.push_back("192.0.2." + std::to_string(i + 1) + ":514");
   for (const std::string &string : strings)
     addresses.push_back(text(string));
-  return failover_engine_resolved(engine_.get(), lookup, addresses.data(), addresses.size());
+  return failover_destination_resolved(destination_.get(), lookup, addresses.data(), addresses.size());
 }
 
 failover_status
 Subject::not_resolved(uint64_t lookup)
 {
-  return failover_engine_not_resolved(engine_.get(), lookup, text("no such name"));
+  return failover_destination_not_resolved(destination_.get(), lookup, text("no such name"));
 }
 
 failover_status
 Subject::connected(uint64_t connection)
 {
   making_.erase(connection);
-  return failover_engine_connected(engine_.get(), connection);
+  return failover_destination_connected(destination_.get(), connection);
 }
 
 failover_status
 Subject::connect_failed(uint64_t connection, failover_reason reason)
 {
   making_.erase(connection);
-  return failover_engine_connect_failed(engine_.get(), connection, reason, text("in the simulation"));
+  return failover_destination_connect_failed(destination_.get(), connection, reason,
+                                             text("in the simulation"));
 }
 
 failover_status
-Subject::disconnected(uint64_t connection, failover_reason reason, bool fruitless)
+Subject::ended()
 {
-  if (fault_ == Fault::wait_for_dead_peer && reason == FAILOVER_REASON_TIMEOUT)
-    return FAILOVER_OK;
-  if (in_use_ == connection)
-    in_use_.reset();
-  return failover_engine_disconnected(engine_.get(), connection, reason, text("in the simulation"),
-                                      fruitless);
+  return failover_destination_ended(destination_.get());
 }
 
-int64_t
-Subject::dead_peer_timeout_ms() const
+failover_status
+Subject::quiet()
 {
-  return failover_options_get_dead_peer_timeout_ms(options_.get());
+  return failover_destination_quiet(destination_.get());
+}
+
+// ---- connections
+
+failover_connection *
+Subject::open(const failover_connection_host &host)
+{
+  failover_connection *connection = nullptr;
+  if (failover_destination_open(destination_.get(), &host, &connection) != FAILOVER_OK)
+    throw std::runtime_error("failover_destination_open()");
+  return connection;
+}
+
+bool
+Subject::release(failover_connection *connection)
+{
+  return failover_destination_release(destination_.get(), connection);
+}
+
+bool
+Subject::finish()
+{
+  return failover_destination_finish(destination_.get());
+}
+
+uint64_t
+Subject::finished()
+{
+  return failover_destination_finished(destination_.get());
 }
 
 bool
 Subject::in_use(uint64_t &connection, uint32_t &server) const
 {
-  return failover_engine_in_use(engine_.get(), &connection, &server);
+  return destination_ && failover_destination_in_use(destination_.get(), &connection, &server);
+}
+
+failover_stream_state
+Subject::stream() const
+{
+  return destination_ ? failover_destination_get_stream(destination_.get()) : failover_stream_state{};
 }
 
 } // namespace failover::sim

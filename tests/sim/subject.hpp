@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The engine under test, reached through failover.h only, with the fault of a
+// The destination under test, reached through failover.h only, with the fault of a
 // canary if one is asked for.  Owned by the world of one seed.
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace failover::sim {
 
-// What the engine asks for, see struct failover_host.
+// What the destination asks for, see struct failover_loop and struct failover_host.
 class HostCalls
 {
 public:
@@ -25,12 +25,19 @@ public:
   virtual uint32_t random() = 0;
   virtual void set_timer(failover_timer timer, int64_t due_ms) = 0;
   virtual void cancel_timer(failover_timer timer) = 0;
+  virtual void lost(uint64_t messages, failover_loss why) = 0;
+
   virtual void resolve(uint64_t lookup, const std::string &host, uint16_t port) = 0;
   virtual void release_lookup(uint64_t lookup) = 0;
   virtual void connect(uint64_t connection, uint64_t lookup, uint32_t address, const std::string &name,
                        failover_purpose purpose) = 0;
-  virtual bool hand_over(uint64_t connection) = 0;
   virtual void close(uint64_t connection) = 0;
+  virtual bool give_to_writer(uint64_t connection) = 0;
+  virtual void take_from_writer() = 0;
+  virtual void shut_down() = 0;
+  virtual failover_end read_end() = 0;
+  virtual bool is_idle() = 0;
+  virtual void wake_writer() = 0;
   virtual void event(const failover_event &event) = 0;
 };
 
@@ -41,46 +48,55 @@ public:
   Subject(const Subject &) = delete;
   Subject &operator=(const Subject &) = delete;
 
-  failover_status configure(const Config &config); // a new engine, the old one is freed
-  failover_status start(bool with_snapshot, bool connection_open);
-  failover_status stop();
-  failover_status save();
+  // One destination from its first configuration to the last.
+  void make();
+  void free();
+  bool exists() const { return destination_ != nullptr; }
+
+  failover_status start(const Config &config, bool connection_open);
+  void stop(bool keeps_connection);
+  bool ends_if_removed() const;
 
   failover_status timer_due(failover_timer timer);
   failover_status resolved(uint64_t lookup, uint32_t address_count);
   failover_status not_resolved(uint64_t lookup);
   failover_status connected(uint64_t connection);
   failover_status connect_failed(uint64_t connection, failover_reason reason);
-  failover_status disconnected(uint64_t connection, failover_reason reason, bool fruitless);
+  failover_status ended();
+  failover_status quiet();
 
-  int64_t dead_peer_timeout_ms() const; // for the host to obey
+  failover_connection *open(const failover_connection_host &host);
+  bool release(failover_connection *connection);
+  bool finish();
+  uint64_t finished();
+
   bool in_use(uint64_t &connection, uint32_t &server) const;
+  failover_stream_state stream() const;
 
 private:
   struct Free
   {
-    void operator()(failover_engine *engine) const { failover_engine_free(engine); }
+    void operator()(failover_destination *destination) const { failover_destination_free(destination); }
     void operator()(failover_options *options) const { failover_options_free(options); }
-    void operator()(failover_snapshot *snapshot) const { failover_snapshot_free(snapshot); }
   };
 
-  static failover_host callbacks(Subject *self);
+  failover_loop loop();
+  failover_host host();
   void set_timer(failover_timer timer, int64_t due_ms);
   void connect(uint64_t connection, uint64_t lookup, uint32_t address, failover_text name,
                failover_purpose purpose);
-  bool hand_over(uint64_t connection);
+  bool give_to_writer(uint64_t connection);
+  void take_from_writer();
   void close(uint64_t connection);
   void event(const failover_event &event);
 
   HostCalls &host_;
   Fault fault_;
-  std::unique_ptr<failover_options, Free> options_;
-  std::unique_ptr<failover_engine, Free> engine_;
-  std::unique_ptr<failover_snapshot, Free> snapshot_;
+  std::unique_ptr<failover_destination, Free> destination_;
 
   // what the canaries remember
   std::set<uint64_t> making_;
-  std::optional<uint64_t> in_use_;
+  bool writer_has_ = false;
   std::string primary_;
   int64_t time_reopen_ms_ = 0;
   uint64_t last_connection_ = 0;

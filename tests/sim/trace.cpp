@@ -26,6 +26,10 @@ name(failover_timer timer)
       return "probe-deadline";
     case FAILOVER_TIMER_PROBE_NEXT:
       return "probe-next";
+    case FAILOVER_TIMER_HAND_OVER:
+      return "hand-over";
+    case FAILOVER_TIMER_STREAM:
+      return "stream";
     case FAILOVER_TIMER_COUNT:
       break;
     }
@@ -76,8 +80,14 @@ name(Call::Kind kind)
       return "connected";
     case Call::Kind::connect_failed:
       return "connect failed";
-    case Call::Kind::disconnected:
-      return "disconnected";
+    case Call::Kind::ended:
+      return "the connection has ended";
+    case Call::Kind::quiet:
+      return "the end of a message";
+    case Call::Kind::release:
+      return "release";
+    case Call::Kind::finish:
+      return "finish";
     case Call::Kind::late:
       return "late answer";
     }
@@ -94,6 +104,13 @@ std::string
 number(uint64_t value)
 {
   return "#" + std::to_string(value);
+}
+
+std::string
+on(const Flow &flow)
+{
+  return " on connection " + std::to_string(flow.number) + " (" + number(flow.connection) + " to "
+         + flow.server.text() + ")";
 }
 
 } // namespace
@@ -155,6 +172,19 @@ Trace::hand_over(const Books &books, uint64_t connection, bool accepted)
 }
 
 void
+Trace::hand_over_completes(const Books &books, uint64_t connection, bool accepted)
+{
+  line(books.now_ms, '<',
+       "the LogWriter gets " + number(connection) + (accepted ? ", which has waited" : ", which fails"));
+}
+
+void
+Trace::take_from_writer(const Books &books, bool ended)
+{
+  line(books.now_ms, '<', std::string("take from the LogWriter what ") + (ended ? "has ended" : "it has"));
+}
+
+void
 Trace::close(const Books &books, uint64_t connection)
 {
   line(books.now_ms, '<', "close " + number(connection));
@@ -183,11 +213,77 @@ Trace::calling(const Books &books)
     text += std::string(" ") + name(call.timer);
   else if (call.kind == Call::Kind::start)
     text += std::string(call.with_snapshot ? " after a reload" : "") + ": " + books.config.text();
-  else if (call.kind != Call::Kind::stop)
+  else if (call.number != 0)
     text += " " + number(call.number);
   if (call.reason != FAILOVER_REASON_COUNT)
     text += std::string(" (") + failover_reason_code(call.reason) + ")";
   line(books.now_ms, '>', text);
+}
+
+// ---- messages
+
+void
+Trace::posted(const Books &books, const Flow &where, uint32_t message)
+{
+  if (!on_)
+    return;
+  const Message &one = books.messages[message];
+  line(books.now_ms, '-',
+       "message " + std::to_string(message) + " posted" + (one.posted > 1 ? " again" : "") + on(where)
+           + ", ends at " + std::to_string(where.ends.back()));
+}
+
+void
+Trace::tcp_read(const Books &books, const Flow &where, const TcpState &tcp)
+{
+  if (on_)
+    line(books.now_ms, '-',
+         "asked" + on(where) + ": written " + std::to_string(tcp.written) + ", acknowledged "
+             + std::to_string(tcp.acked) + ", window " + std::to_string(tcp.window) + (tcp.fin ? ", FIN" : "")
+             + (tcp.reset ? ", reset" : ""));
+}
+
+void
+Trace::confirmed(const Books &books, const Flow &where, std::size_t place, bool early)
+{
+  if (on_)
+    line(books.now_ms, '-',
+         "message " + std::to_string(where.posted[place]) + (early ? " needed for room" : " confirmed")
+             + on(where));
+}
+
+void
+Trace::given_up(const Books &books, const Flow &where)
+{
+  line(books.now_ms, '-', "the peer passes for dead" + on(where));
+}
+
+void
+Trace::ended(const Books &books, const Flow &where)
+{
+  line(books.now_ms, '-', "the end" + on(where) + (where.stuck ? ", stuck" : ""));
+}
+
+void
+Trace::lost(const Books &books, uint64_t told, uint64_t with_cause)
+{
+  line(books.now_ms, '-',
+       std::to_string(told) + " messages are given up, " + std::to_string(with_cause) + " may be");
+}
+
+void
+Trace::delivered(const Books &books, const Flow &where, uint32_t message)
+{
+  if (on_)
+    line(books.now_ms, '-', "message " + std::to_string(message) + " read" + on(where));
+}
+
+void
+Trace::finished(const Books &books, uint64_t unacknowledged, bool all_done)
+{
+  line(books.now_ms, '-',
+       std::to_string(unacknowledged) + " messages are not acknowledged"
+           + (all_done ? ", nothing is left to do" : ""));
 }
 
 } // namespace failover::sim

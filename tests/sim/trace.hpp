@@ -2,10 +2,11 @@
 //
 // Prints what happens, a line each, for a person who replays a seed:
 //
-//   time      > what the engine is told
-//   time      < what the engine asks for
-//   time      ! what the engine tells the administrator
+//   time      > what the destination is told
+//   time      < what it asks for
+//   time      ! what it tells the administrator
 //   time      ~ what happens in the world
+//   time      - what becomes of messages
 #pragma once
 
 #include "observer.hpp"
@@ -27,9 +28,20 @@ public:
   void release_lookup(const Books &books, uint64_t lookup) override;
   void connect(const Books &books, const Connection &connection) override;
   void hand_over(const Books &books, uint64_t connection, bool accepted) override;
+  void hand_over_completes(const Books &books, uint64_t connection, bool accepted) override;
+  void take_from_writer(const Books &books, bool ended) override;
   void close(const Books &books, uint64_t connection) override;
   void event(const Books &books, const failover_event &event) override;
   void calling(const Books &books) override;
+
+  void posted(const Books &books, const Flow &where, uint32_t message) override;
+  void tcp_read(const Books &books, const Flow &where, const TcpState &tcp) override;
+  void confirmed(const Books &books, const Flow &where, std::size_t place, bool early) override;
+  void given_up(const Books &books, const Flow &where) override;
+  void ended(const Books &books, const Flow &where) override;
+  void lost(const Books &books, uint64_t told, uint64_t with_cause) override;
+  void delivered(const Books &books, const Flow &where, uint32_t message) override;
+  void finished(const Books &books, uint64_t unacknowledged, bool all_done) override;
 
 private:
   void line(int64_t now_ms, char direction, const std::string &text);

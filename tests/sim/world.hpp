@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The simulated world of one seed: it is the host of the engine, keeps the
-// books, lets the network answer, and shows everything to the observers.  What
-// happens to it and when is decided in run.cpp.
+// The simulated world of one seed: it is the host of the destination, keeps the
+// books, lets the network, the receivers and the LogWriter answer, and shows everything
+// to the observers.  What happens to it and when is decided in run.cpp.
 #pragma once
 
-#include "books.hpp"
-#include "event_queue.hpp"
-#include "network.hpp"
-#include "observer.hpp"
-#include "subject.hpp"
+#include "peers.hpp"
+#include "writer.hpp"
 
 #include <functional>
 #include <string>
@@ -17,45 +14,88 @@
 
 namespace failover::sim {
 
-class World final : public HostCalls
+class World final : private HostCalls, private Link::Events, private Writer::Owner
 {
 public:
-  World(Prng random, Fault fault, std::vector<Observer *> observers);
+  World(Prng random, Fault fault, const Surroundings &surroundings, std::vector<Observer *> observers);
+
+  ~World() override;
 
   const Books &books() const { return books_; }
   EventQueue &queue() { return queue_; }
   Network &network() { return network_; }
+  Peers &peers() { return peers_; }
+  // Of the destination, without those that look after its connections.
   uint64_t calls() const { return calls_; }
 
   // The life of a destination.
   void start(const Config &config);
-  void stop(); // the host closes what was in use
-  void reload(const Config &config, bool keep_connection);
+  void stop(); // syslog-ng ends
+  struct Reload
+  {
+    bool keeps_connection = true;
+    // It was tried in between and did not start, or another destination did not.
+    bool fails = false;
+    std::optional<Config> tried;
+  };
+  void reload(const Config &config, const Reload &how);
+  // A configuration without failover(), and one with it again.
+  void remove();
+  void restore(const Config &config);
+
+  // Messages, that come in their order.
+  void enqueue(uint32_t count);
+  bool has_more_messages() const { return next_message_ < books_.messages.size(); }
 
   // What the network and the clock do.
   void change(const Network::Change &change);
   std::string change_names();
-  void break_connection_in_use(int64_t after_ms);
-  void cut_connection_in_use(); // neither end is told
-  void leap(int64_t ms);
+  std::string change_own_link();
+  void sleep(int64_t ms);
   void heal();
 
   // The next thing happens, if there is one until then.
   void step(int64_t until_ms);
 
+  void wake();
+  bool idle() const { return writer_.idle(); }
+  // The end of the world: all has been done that there was.
+  void settle() { books_.settled = true; }
+  void judge();
+
 private:
-  // struct failover_host
+  // struct failover_loop, struct failover_host
   int64_t now_ms() override { return queue_.now_ms(); }
   uint32_t random() override { return static_cast<uint32_t>(random_.next()); }
   void set_timer(failover_timer timer, int64_t due_ms) override;
   void cancel_timer(failover_timer timer) override;
+  void lost(uint64_t messages, failover_loss why) override;
   void resolve(uint64_t lookup, const std::string &host, uint16_t port) override;
   void release_lookup(uint64_t lookup) override;
   void connect(uint64_t connection, uint64_t lookup, uint32_t address, const std::string &name,
                failover_purpose purpose) override;
-  bool hand_over(uint64_t connection) override;
   void close(uint64_t connection) override;
+  bool give_to_writer(uint64_t connection) override;
+  void take_from_writer() override;
+  void shut_down() override;
+  failover_end read_end() override { return writer_.read_end(); }
+  bool is_idle() override { return writer_.is_idle(); }
+  void wake_writer() override;
   void event(const failover_event &event) override;
+
+  void take_into_use(Connection &connection);
+  bool writer_connection_has_ended() const;
+
+  // Link::Events
+  void fin_arrived(Link &link) override { writer_.poll(link); }
+  void reset_arrived(Link &link) override { writer_.poll(link); }
+  void hung_up(Link &link) override { writer_.poll(link); }
+  void acknowledged(Link &link) override { writer_.acknowledged(link); }
+  void read(Link &link, std::string_view bytes) override { peers_.read(link, bytes); }
+
+  // Writer::Owner
+  void writer_ended() override;
+  void writer_quiet() override;
 
   // what happens later
   void timer_is_due(failover_timer timer);
@@ -65,46 +105,42 @@ private:
   bool goes_on(uint64_t connection, Network::ConnectAnswer answer);
   void connected(uint64_t connection);
   void connect_fails(uint64_t connection, failover_reason reason);
-  void connection_ends(uint64_t connection, failover_reason reason);
-  void connection_breaks(int64_t after_ms, uint64_t connection, failover_reason reason);
-  void watch_peer();
+  void ends_by_itself(uint64_t connection, int64_t after_ms);
   void look_who_is_well();
 
-  void start_engine(const Config &config, Call call);
-  void stop_engine();
+  void begin(const Config &config, Call call);
+  bool end(bool keeps_connection);
+  void leave_writer();
+  bool finish(int64_t limit_ms);
+  void forget();
   void call(Call call, const std::function<failover_status()> &function);
+  void settle_losses();
   void tell_late(uint64_t number);
-  EventQueue::Ticket after(int64_t ms, EventQueue::Action action);
+  void after(int64_t ms, EventQueue::Action action);
 
-  template <typename Function>
-  void observe(Function function)
+  template <typename Hook, typename... Arguments>
+  void request(const char *what, Hook hook, const Arguments &...arguments)
   {
-    for (Observer *observer : observers_)
-      function(*observer);
-  }
-
-  template <typename Function>
-  void observe_request(const char *what, Function function)
-  {
-    observe([&](Observer &o) { o.asks(books_, what); });
-    observe(function);
+    stage_.tell(&Observer::asks, what);
+    stage_.tell(hook, arguments...);
   }
 
   Prng random_;
   Network network_;
   EventQueue queue_;
   Books books_;
+  Stage stage_;
   Subject subject_;
-  std::vector<Observer *> observers_;
+  Peers peers_;
+  Writer writer_;
 
   std::array<std::optional<EventQueue::Ticket>, FAILOVER_TIMER_COUNT> timer_tickets_;
-  std::optional<EventQueue::Ticket> peer_ticket_; // the death of the peer in use is noticed
-  int64_t dead_peer_timeout_ms_ = 0;              // of the connection in use
-  int64_t most_between_messages_ms_;
+  std::optional<EventQueue::Ticket> wake_ticket_;
   uint32_t hand_over_fails_percent_;
   bool late_answers_;
   uint64_t calls_ = 0;
-  uint64_t life_ = 0; // of this process: numbers may be used again after a stop
+  uint64_t life_ = 0; // of this destination: numbers may be used again after it
+  uint32_t next_message_ = 0;
 };
 
 } // namespace failover::sim

@@ -26,5 +26,18 @@ std::unique_ptr<Invariant> right_purpose();      // 25
 std::unique_ptr<Invariant> dead_peer();          // 26
 std::unique_ptr<Invariant> late_answers();       // 27
 std::unique_ptr<Invariant> living_server();      // 28
+std::unique_ptr<Invariant> nothing_lost();       // 40
+std::unique_ptr<Invariant> whole_messages();     // 41
+std::unique_ptr<Invariant> in_order();           // 42
+std::unique_ptr<Invariant> doubled_with_cause(); // 43
+std::unique_ptr<Invariant> confirmed_rightly();  // 44
+std::unique_ptr<Invariant> buffer_bounded();     // 45
+std::unique_ptr<Invariant> nothing_kept();       // 46
+std::unique_ptr<Invariant> clean_return();       // 47
+std::unique_ptr<Invariant> keeps_going();        // 48
+std::unique_ptr<Invariant> truthful_state();     // 49
+std::unique_ptr<Invariant> slow_is_not_dead();   // 50
+std::unique_ptr<Invariant> dead_is_given_up();   // 51
+std::unique_ptr<Invariant> end_is_told();        // 52
 
 } // namespace failover::sim

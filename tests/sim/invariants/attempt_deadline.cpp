@@ -37,7 +37,7 @@ public:
   void returned(const Books &books) override
   {
     for (const auto &[number, connection] : books.connections)
-      if (connection.state != Connection::State::in_use && !books.lookups.contains(connection.lookup))
+      if (connection.flow < 0 && !books.lookups.contains(connection.lookup))
         fail(books, "a connection to " + connection.server.text() + " outlives the attempt it was made for");
   }
 };

@@ -32,7 +32,8 @@ public:
     const Config &config = books.config;
     const int64_t latency = Network::healed_latency_ms;
     if (config.failback)
-      bound_ms_ = books.now_ms + config.connect_timeout_ms + config.longest_probe_interval_ms()
+      bound_ms_ = books.now_ms + (books.hand_over_waits() ? books.surroundings.hand_over_limit_ms : 0)
+                  + config.connect_timeout_ms + config.longest_probe_interval_ms()
                   + (config.probes_required - 1) * std::max(config.longest_probe_interval_ms(), latency)
                   + latency;
   }

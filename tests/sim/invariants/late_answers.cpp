@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // An answer about a look-up or a connection that was given up does no harm: the
-// engine asks for nothing, tells nothing and keeps what is in use.
+// destination asks for nothing, tells nothing and keeps what is in use.
 #include "all.hpp"
 
 namespace failover::sim {

@@ -25,7 +25,8 @@ public:
   const char *rule() const override { return "a server that is well is found within one round"; }
 
   void hand_over(const Books &, uint64_t, bool) override { idle_since_ms_.reset(); }
-  void leapt(const Books &) override { idle_since_ms_.reset(); }
+  void hand_over_completes(const Books &, uint64_t, bool) override { idle_since_ms_.reset(); }
+  void sleeps(const Books &) override { idle_since_ms_.reset(); }
 
   void returned(const Books &books) override
   {

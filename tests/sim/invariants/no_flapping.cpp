@@ -19,9 +19,9 @@ public:
   int exit_code() const override { return 24; }
   const char *rule() const override { return "what is in use is given up only for a primary that works"; }
 
-  void close(const Books &books, uint64_t number) override
+  void take_from_writer(const Books &books, bool ended) override
   {
-    if (books.in_use != number)
+    if (ended || !books.in_use)
       return;
     const Connection *used = books.connection_in_use();
     const bool removed = books.call.kind == Call::Kind::start && used && !books.config.position(used->server);
@@ -33,7 +33,7 @@ public:
   {
     const Connection *used = books.connection_in_use();
     const Connection *next = books.connection(number);
-    if (accepted && used && next && next->tls != books.config.tls)
+    if (accepted && used && next && next->tls != (books.config.tls != Tls::none))
       fail(books, used->server.text() + " is given up for " + next->server.text()
                       + ", whose TLS is not established");
   }

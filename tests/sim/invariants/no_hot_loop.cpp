@@ -5,7 +5,8 @@
 // is a second or more in every world.  Each failback in that second allows
 // another round, for it ends the one before; each start or reload begins anew.
 // An attempt makes at most 16 connections.  A world that is well comes to rest:
-// after some thousand calls it must have.  The pace of probes is the
+// after some thousand calls it must have.  Connections in use and drained ones are looked at
+// a few dozen times a second at the most.  The pace of probes is the
 // administrator's choice, see probe_pace.cpp.
 #include "all.hpp"
 
@@ -24,8 +25,10 @@ public:
 
   void calling(const Books &books) override
   {
-    if (books.healed && ++healed_calls_ > most_healed_calls)
-      fail(books, "every server is well, and the engine does not come to rest");
+    if (books.call.timer == FAILOVER_TIMER_STREAM)
+      look_at_connections(books);
+    else if (books.healed && books.call.kind != Call::Kind::finish && ++healed_calls_ > most_healed_calls)
+      fail(books, "every server is well, and the destination does not come to rest");
     if (books.call.kind != Call::Kind::start)
       return;
     attempts_.clear();
@@ -60,8 +63,22 @@ public:
       failbacks_.push_back(books.now_ms);
   }
 
+  void ended(const Books &books, const Flow &) override { ended_.push_back(books.now_ms); }
+
 private:
   static constexpr uint64_t most_healed_calls = 5'000;
+
+  static constexpr std::size_t looks_at_one = 40; // in a second: at first often, when it is drained
+
+  // In use, drained, or ended within that second.
+  void look_at_connections(const Books &books)
+  {
+    looks_.push_back(books.now_ms);
+    forget(looks_, books.now_ms);
+    forget(ended_, books.now_ms);
+    if (looks_.size() > looks_at_one * (1 + books.draining + ended_.size()))
+      fail(books, std::to_string(looks_.size()) + " looks at connections within a second");
+  }
 
   static void forget(std::deque<int64_t> &times, int64_t now_ms)
   {
@@ -71,6 +88,8 @@ private:
 
   std::deque<int64_t> attempts_;
   std::deque<int64_t> failbacks_;
+  std::deque<int64_t> looks_;
+  std::deque<int64_t> ended_;
   uint64_t healed_calls_ = 0;
   uint32_t connections_[2] = { 0, 0 };
 };

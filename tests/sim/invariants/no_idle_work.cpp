@@ -16,6 +16,11 @@ public:
   int exit_code() const override { return 16; }
   const char *rule() const override { return "no attempt, probe or timer that nobody wants"; }
 
+  void calling(const Books &books) override
+  {
+    nothing_to_look_at_ = !books.writer_has && books.draining == 0;
+  }
+
   void returned(const Books &books) override
   {
     int attempts = 0, probes = 0;
@@ -35,6 +40,15 @@ public:
     if (!probes && (set(books, FAILOVER_TIMER_PROBE_DEADLINE) || set(books, FAILOVER_TIMER_PROBE_NEXT)))
       fail(books, "a probe is over, a timer of it is not");
 
+    const Flow *left = books.flow_in_use();
+    if (set(books, FAILOVER_TIMER_HAND_OVER) && !books.hand_over_waits())
+      fail(books, "a hand-over has its time and none waits");
+    if (books.hand_over_waits() && !set(books, FAILOVER_TIMER_HAND_OVER) && !(left && left->link->is_over()))
+      fail(books, "a hand-over waits for ever");
+    // once more is nothing that anybody notices
+    if (books.call.timer == FAILOVER_TIMER_STREAM && set(books, FAILOVER_TIMER_STREAM) && nothing_to_look_at_)
+      fail(books, "connections are looked at, and there are none");
+
     const Lookup *attempt = books.lookup(Role::rotation);
     const bool unwanted = !books.config.failback || books.primary_in_use()
                           || (attempt && attempt->server == books.config.servers.front());
@@ -44,6 +58,8 @@ public:
 
 private:
   static bool set(const Books &books, failover_timer timer) { return books.timers[timer].has_value(); }
+
+  bool nothing_to_look_at_ = false; // when the call that is going on began
 };
 
 } // namespace

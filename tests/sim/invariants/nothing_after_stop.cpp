@@ -18,14 +18,25 @@ public:
 
   void asks(const Books &books, const char *what) override
   {
-    if (books.call.kind == Call::Kind::none || (!books.running && books.call.kind != Call::Kind::stop))
+    const Call &call = books.call;
+    const bool looks_after_drained = call.kind == Call::Kind::release || call.kind == Call::Kind::finish
+                                     || call.timer == FAILOVER_TIMER_STREAM;
+    if (call.kind == Call::Kind::none
+        || (!books.running && call.kind != Call::Kind::stop && !looks_after_drained))
       fail(books, std::string("asked to ") + what + (books.running ? " outside of a call" : " after stop"));
   }
 
-  void close(const Books &books, uint64_t connection) override
+  void set_timer(const Books &books, failover_timer timer, int64_t) override
   {
-    if (books.call.kind == Call::Kind::stop && books.in_use == connection)
-      fail(books, "stop closes the connection in use");
+    if (!books.running && books.call.kind != Call::Kind::stop && timer != FAILOVER_TIMER_STREAM)
+      fail(books, "timer " + std::to_string(timer) + " is set after stop");
+  }
+
+  // Unless another one was to be given to the LogWriter, and could not be.
+  void take_from_writer(const Books &books, bool) override
+  {
+    if (books.call.kind == Call::Kind::stop && books.in_use)
+      fail(books, "stop takes the connection in use");
   }
 
   void returned(const Books &books) override
@@ -33,12 +44,14 @@ public:
     if (books.running)
       return;
     for (int timer = 0; timer < FAILOVER_TIMER_COUNT; timer++)
-      if (books.timers[timer])
+      if (books.timers[timer]
+          && (timer != FAILOVER_TIMER_STREAM
+              || (books.draining == 0 && books.call.kind != Call::Kind::finish)))
         fail(books, "timer " + std::to_string(timer) + " survives stop");
     for (const auto &[number, lookup] : books.lookups)
       fail(books, "the look-up of " + lookup.server.text() + " survives stop");
     for (const auto &[number, connection] : books.connections)
-      if (connection.state != Connection::State::in_use)
+      if (connection.flow < 0)
         fail(books, "a connection in the making to " + connection.server.text() + " survives stop");
   }
 };

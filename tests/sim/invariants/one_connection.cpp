@@ -27,15 +27,18 @@ public:
   void returned(const Books &books) override
   {
     const Connection *ours = books.connection_in_use();
-    const auto &theirs = books.engine_in_use;
+    const auto &theirs = books.said_in_use;
+    if (!books.running)
+      return;
     if (!ours && !theirs)
       return;
     if (!ours || !theirs)
-      fail(books, ours
-                      ? ours->server.text() + " is in use, the engine knows of nothing"
-                      : "nothing is in use, the engine believes in server " + std::to_string(theirs->server));
+      fail(books,
+           ours ? ours->server.text() + " is in use, the destination knows of nothing"
+                : "nothing is in use, the destination believes in server " + std::to_string(theirs->server));
     else if (ours->number != theirs->connection || books.config.position(ours->server) != theirs->server)
-      fail(books, ours->server.text() + " is in use, the engine believes in another connection or in server "
+      fail(books, ours->server.text()
+                      + " is in use, the destination believes in another connection or in server "
                       + std::to_string(theirs->server));
   }
 };

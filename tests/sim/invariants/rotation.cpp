@@ -24,7 +24,17 @@ public:
     lost_after_ms_.reset();
     if (books.call.kind == Call::Kind::start)
       start(books);
-    if (books.call.kind == Call::Kind::disconnected)
+  }
+
+  void take_from_writer(const Books &books, bool ended) override
+  {
+    if (ended && books.in_use && books.in_use == books.writer_has)
+      lost_after_ms_ = books.now_ms - books.connection_in_use()->in_use_since_ms;
+  }
+
+  void hand_over_completes(const Books &books, uint64_t, bool accepted) override
+  {
+    if (!accepted)
       lost_after_ms_ = books.now_ms - books.connection_in_use()->in_use_since_ms;
   }
 
@@ -60,7 +70,11 @@ public:
   {
     // an attempt that ends with neither stop nor connection has failed
     if (books.call.kind == Call::Kind::stop)
-      due_ = books.config.servers[current_];
+      {
+        if (lost_after_ms_)
+          failed(books);
+        due_ = books.config.servers[current_];
+      }
     else if (taken_ == Role::probe)
       current_ = failures_ = 0;
     else if (!taken_ && (ended_ || lost_after_ms_))
@@ -86,6 +100,8 @@ private:
     const std::size_t count = books.config.servers.size();
     current_ = (current_ + 1) % count;
 
+    if (books.call.kind == Call::Kind::stop)
+      return;
     const bool round_is_over = failures_ % count == 0;
     const int64_t least =
         round_is_over ? books.config.time_reopen_ms : books.config.effective_switch_delay_ms();

@@ -28,7 +28,7 @@ public:
     attempt_ended_ = probe_ended_ = primary_tried_ = false;
     before_ = books.in_use;
     const Connection *connection = books.connection(books.call.number);
-    lost_ = books.call.kind == Call::Kind::disconnected;
+    lost_ = false;
     probe_succeeded_ =
         books.call.kind == Call::Kind::connected && connection && connection->role == Role::probe;
     happened_.probes_succeeded = probe_succeeded_;
@@ -53,6 +53,13 @@ public:
     happened_.taken += accepted;
     happened_.probes_failed += !accepted && connection && connection->role == Role::probe;
   }
+
+  void take_from_writer(const Books &books, bool ended) override
+  {
+    lost_ = lost_ || (ended && books.in_use && books.in_use == books.writer_has);
+  }
+
+  void hand_over_completes(const Books &, uint64_t, bool accepted) override { lost_ = lost_ || !accepted; }
 
   void event(const Books &books, const failover_event &event) override
   {
@@ -90,9 +97,10 @@ public:
   void returned(const Books &books) override
   {
     const Call::Kind kind = books.call.kind;
+    happened_.failed += lost_;
     if (kind != Call::Kind::stop)
       {
-        happened_.failed += lost_ || (attempt_ended_ && !happened_.taken);
+        happened_.failed += !lost_ && attempt_ended_ && !happened_.taken;
         happened_.probes_failed += probe_ended_ && !probe_succeeded_ && !primary_tried_;
       }
     happened_.kept = kind == Call::Kind::start && before_ && books.in_use == before_;

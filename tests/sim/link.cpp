@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// See link.hpp.
+#include "link.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace failover::sim {
+
+namespace {
+
+constexpr uint32_t race_percent = 15;
+
+} // namespace
+
+Link::Link(int number, const LinkConfig &config, EventQueue &queue, Prng random, Events &events)
+  : number_(number), config_(config), queue_(queue), random_(random), events_(events),
+    start_(1 + random_.below(600)), written_(start_), sent_(start_), acked_(start_),
+    window_(config.first_window), widest_(config.first_window), moved_ms_(queue.now_ms()),
+    accounted_to_ms_(queue.now_ms()), received_(start_), read_(start_), acknowledging_(start_),
+    shown_(config.first_window)
+{}
+
+// ---- the sender
+
+int64_t
+Link::write(std::string_view bytes)
+{
+  account();
+  if (acked_ >= written_)
+    moved_ms_ = queue_.now_ms();
+  if (reset_ || shut_down_)
+    return -1;
+  const uint64_t used = written_ - acked_;
+  uint64_t taken =
+      std::min<uint64_t>(bytes.size(), config_.send_buffer - std::min<uint64_t>(used, config_.send_buffer));
+  if (taken > 1 && random_.chance(config_.short_write_percent))
+    taken = static_cast<uint64_t>(random_.between(1, static_cast<int64_t>(taken)));
+  bytes_.append(bytes.substr(0, taken));
+  written_ += taken;
+  transmit();
+  return static_cast<int64_t>(taken);
+}
+
+TcpState
+Link::state()
+{
+  TcpState state;
+  const uint64_t unacknowledged = written_ - acked_;
+  while (!reset_ && !answers_.empty() && answers_.front().kind == Answer::Kind::ack
+         && random_.chance(race_percent))
+    {
+      if (take(answers_.front()))
+        queue_.schedule(queue_.now_ms(), [this] {
+          if (!closed_ && !reset_)
+            events_.acknowledged(*this);
+        });
+      answers_.pop_front();
+    }
+  state.written = acked_ + unacknowledged;
+  state.acked = acked_;
+  account();
+  widest_ = std::max(widest_, window_);
+  state.window = window_;
+  state.reset = reset_;
+  state.fin = fin_;
+  state.in_flight = sent_ > acked_;
+  state.open = !reset_ && !fin_ && !shut_down_;
+  return state;
+}
+
+void
+Link::transmit()
+{
+  const uint64_t end = std::min(written_, acked_ + window_);
+  while (!cut_ && sent_ < end)
+    {
+      sent_ += std::min<uint64_t>(end - sent_, random_.between(1, config_.segment));
+      send({ std::max(arrival_ms(0), segments_.empty() ? 0 : segments_.back().due_ms), sent_ });
+    }
+}
+
+void
+Link::send(Segment segment)
+{
+  if (clogged_)
+    {
+      held_segments_.push_back(segment);
+      return;
+    }
+  segments_.push_back(segment);
+  queue_.schedule(segment.due_ms, [this] { segments_arrive(); });
+}
+
+int64_t
+Link::arrival_ms(int64_t after_ms) const
+{
+  return queue_.now_ms() + config_.latency_ms + after_ms;
+}
+
+void
+Link::answers_arrive()
+{
+  bool progress = false;
+  while (!answers_.empty() && answers_.front().due_ms <= queue_.now_ms())
+    {
+      const Answer answer = answers_.front();
+      answers_.pop_front();
+      if (reset_)
+        continue;
+      progress = take(answer) || progress;
+      if (closed_)
+        continue;
+      if (answer.kind == Answer::Kind::fin)
+        events_.fin_arrived(*this);
+      else if (answer.kind == Answer::Kind::reset)
+        events_.reset_arrived(*this);
+    }
+  if (progress && !closed_ && !reset_)
+    events_.acknowledged(*this);
+}
+
+bool
+Link::is_hiding() const
+{
+  return read_ < received_ && acked_ >= written_ && uint64_t{ window_ } * 2 >= widest_;
+}
+
+void
+Link::account()
+{
+  const int64_t now_ms = queue_.now_ms();
+  if (is_hiding())
+    hidden_ms_ += now_ms - accounted_to_ms_;
+  if (read_ == received_)
+    hidden_ms_ = 0;
+  accounted_to_ms_ = now_ms;
+}
+
+int64_t
+Link::hidden_ms() const
+{
+  return hidden_ms_ + (is_hiding() ? queue_.now_ms() - accounted_to_ms_ : 0);
+}
+
+void
+Link::give_up()
+{
+  reset_ = true;
+  queue_.schedule(queue_.now_ms(), [this] {
+    if (!closed_)
+      events_.reset_arrived(*this);
+  });
+}
+
+void
+Link::close_own_side()
+{
+  asked_to_end_ = true;
+  queue_.schedule(arrival_ms(0), [this] { close_when_read(); });
+}
+
+void
+Link::shut_down()
+{
+  if (shut_down_)
+    return;
+  shut_down_ = true;
+  close_own_side();
+  queue_.schedule(queue_.now_ms(), [this] {
+    if (!closed_)
+      events_.hung_up(*this);
+  });
+}
+
+void
+Link::set_user_timeout(int64_t timeout_ms)
+{
+  user_timeout_ms_ = timeout_ms;
+  if (mute_since_ms_)
+    watch_answers();
+}
+
+// Without an answer: as TCP_USER_TIMEOUT and keepalive have it.
+void
+Link::watch_answers()
+{
+  if (user_timeout_ms_ == 0)
+    return;
+  const int64_t since_ms = std::max(*mute_since_ms_, moved_ms_);
+  queue_.schedule(since_ms + user_timeout_ms_, [this] {
+    if (reset_ || !mute_since_ms_)
+      return;
+    if (queue_.now_ms() < std::max(*mute_since_ms_, moved_ms_) + user_timeout_ms_)
+      watch_answers();
+    else
+      give_up();
+  });
+}
+
+bool
+Link::take(const Answer &answer)
+{
+  account();
+  if (reset_)
+    return false;
+  if (answer.kind == Answer::Kind::reset)
+    {
+      reset_ = true;
+      return false;
+    }
+  fin_ = fin_ || answer.kind == Answer::Kind::fin;
+  const bool progress = answer.acked > acked_ || answer.window > window_;
+  moved_ms_ = progress ? queue_.now_ms() : moved_ms_;
+  acked_ = std::max(acked_, answer.acked);
+  window_ = answer.window;
+  transmit();
+  return progress;
+}
+
+// ---- the receiver
+
+void
+Link::segments_arrive()
+{
+  account();
+  bool refused = false;
+  while (!segments_.empty() && segments_.front().due_ms <= queue_.now_ms())
+    {
+      if (gone_)
+        refused = true;
+      else
+        {
+          received_ = segments_.front().end;
+          shown_ = std::min(shown_ + config_.widens_by, config_.receive_buffer);
+        }
+      segments_.pop_front();
+    }
+  if (refused)
+    answer(Answer::Kind::reset);
+  else if (!gone_)
+    {
+      acknowledge_soon();
+      read_soon();
+    }
+}
+
+void
+Link::answer(Answer::Kind kind)
+{
+  if (cut_ || silent_)
+    return;
+  acknowledging_ = received_;
+  const auto free = static_cast<uint32_t>(config_.receive_buffer - (received_ - read_));
+  send_back({ arrival_ms(0), kind, received_, std::min(free, shown_) });
+}
+
+void
+Link::send_back(Answer answer)
+{
+  if (clogged_)
+    {
+      held_answers_.push_back(answer);
+      return;
+    }
+  answers_.push_back(answer);
+  queue_.schedule(answer.due_ms, [this] { answers_arrive(); });
+}
+
+void
+Link::acknowledge_soon()
+{
+  if (acknowledging_soon_)
+    return;
+  acknowledging_soon_ = true;
+  queue_.schedule(queue_.now_ms() + config_.ack_delay_ms, [this] {
+    acknowledging_soon_ = false;
+    if (!gone_)
+      answer(Answer::Kind::ack);
+  });
+}
+
+void
+Link::read_soon()
+{
+  if (reading_soon_ || frozen_ || gone_ || received_ == read_)
+    return;
+  reading_soon_ = true;
+  queue_.schedule(queue_.now_ms() + config_.read_every_ms, [this] {
+    reading_soon_ = false;
+    read_some();
+  });
+}
+
+void
+Link::read_some()
+{
+  if (frozen_ || gone_)
+    return;
+  account();
+  const uint64_t bytes = std::min<uint64_t>(received_ - read_, config_.read_bytes);
+  const uint64_t from = read_;
+  read_ += bytes;
+  events_.read(*this, std::string_view(bytes_).substr(from - start_, bytes));
+  acknowledge_soon();
+  if (close_when_read_)
+    close_when_read();
+  read_soon();
+}
+
+void
+Link::end_process()
+{
+  if (gone_)
+    return;
+  answer(received_ == read_ ? Answer::Kind::fin : Answer::Kind::reset);
+  gone_ = true;
+}
+
+void
+Link::freeze()
+{
+  frozen_ = true;
+}
+
+void
+Link::thaw()
+{
+  frozen_ = false;
+  read_soon();
+}
+
+void
+Link::speed_up()
+{
+  make_fast(config_);
+}
+
+void
+Link::kill()
+{
+  end_process();
+}
+
+void
+Link::close_when_read()
+{
+  close_when_read_ = true;
+  if (received_ != read_ || gone_)
+    return;
+  end_process();
+}
+
+void
+Link::close_at_once(bool resets)
+{
+  if (gone_)
+    return;
+  answer(Answer::Kind::fin);
+  if (resets && received_ != read_)
+    answer(Answer::Kind::reset);
+  gone_ = true;
+}
+
+void
+Link::reboot()
+{
+  gone_ = true;
+}
+
+void
+Link::clog()
+{
+  clogged_ = true;
+  is_mute();
+}
+
+void
+Link::unclog()
+{
+  clogged_ = false;
+  if (!cut_)
+    mute_since_ms_.reset();
+  for (Segment segment : std::exchange(held_segments_, {}))
+    {
+      segment.due_ms = arrival_ms(0);
+      send(segment);
+    }
+  for (Answer answer : std::exchange(held_answers_, {}))
+    {
+      answer.due_ms = arrival_ms(0);
+      send_back(answer);
+    }
+}
+
+void
+Link::is_mute()
+{
+  if (mute_since_ms_)
+    return;
+  mute_since_ms_ = queue_.now_ms();
+  watch_answers();
+}
+
+void
+Link::cut(int64_t timeout_ms)
+{
+  if (cut_)
+    return;
+  cut_ = true;
+  is_mute();
+  held_segments_.clear();
+  held_answers_.clear();
+  segments_.clear();
+  answers_.clear();
+  queue_.schedule(queue_.now_ms() + timeout_ms, [this] {
+    if (reset_)
+      return;
+    reset_ = true;
+    if (!closed_)
+      events_.reset_arrived(*this);
+  });
+}
+
+void
+Link::cut_path(int64_t timeout_ms)
+{
+  cut(timeout_ms);
+}
+
+void
+Link::cut_power(int64_t timeout_ms)
+{
+  silent_ = true;
+  gone_ = true;
+  cut(timeout_ms);
+}
+
+} // namespace failover::sim

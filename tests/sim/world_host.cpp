@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the destination asks the world for; see world.hpp.
+#include "world.hpp"
+
+#include <algorithm>
+
+namespace failover::sim {
+
+// ---- timers
+
+void
+World::set_timer(failover_timer timer, int64_t due_ms)
+{
+  request("set a timer", &Observer::set_timer, timer, due_ms);
+  if (timer == FAILOVER_TIMER_HAND_OVER)
+    {
+      // the connection that was made waits for the LogWriter, and counts as used
+      auto found = books_.connections.find(books_.call.number);
+      if (books_.call.kind == Call::Kind::connected && found != books_.connections.end()
+          && found->second.state == Connection::State::open)
+        {
+          stage_.tell(&Observer::hand_over, found->first, true);
+          take_into_use(found->second);
+        }
+      due_ms = std::min(due_ms, queue_.now_ms() + books_.surroundings.hand_over_limit_ms);
+    }
+  if (timer_tickets_[timer])
+    queue_.cancel(*timer_tickets_[timer]);
+  books_.timers[timer] = due_ms;
+  timer_tickets_[timer] = queue_.schedule_for_process(due_ms, [this, timer] { timer_is_due(timer); });
+}
+
+void
+World::cancel_timer(failover_timer timer)
+{
+  request("cancel a timer", &Observer::cancel_timer, timer);
+  if (timer_tickets_[timer])
+    queue_.cancel(*timer_tickets_[timer]);
+  timer_tickets_[timer].reset();
+  books_.timers[timer].reset();
+}
+
+void
+World::lost(uint64_t messages, failover_loss)
+{
+  books_.told_lost += messages;
+}
+
+// ---- look-ups and connections in the making
+
+void
+World::resolve(uint64_t number, const std::string &host, uint16_t port)
+{
+  const Call &call = books_.call;
+  Lookup lookup;
+  lookup.number = number;
+  lookup.server = { host, port };
+  lookup.started_ms = queue_.now_ms();
+  lookup.role =
+      call.kind == Call::Kind::timer_due && call.timer == FAILOVER_TIMER_PROBE ? Role::probe : Role::rotation;
+  request("look up a name", &Observer::resolve, lookup);
+  books_.lookups[number] = lookup;
+  books_.used_numbers.insert(number);
+  const Network::LookupAnswer answer = network_.look_up(lookup.server);
+  if (answer.after_ms)
+    after(*answer.after_ms, [this, number, answer] { answer_lookup(number, answer); });
+}
+
+void
+World::release_lookup(uint64_t number)
+{
+  request("release a look-up", &Observer::release_lookup, number);
+  books_.lookups.erase(number);
+}
+
+void
+World::connect(uint64_t number, uint64_t lookup, uint32_t address, const std::string &name,
+               failover_purpose purpose)
+{
+  Connection connection;
+  connection.number = number;
+  connection.lookup = lookup;
+  connection.address = address;
+  connection.name = name;
+  connection.purpose = purpose;
+  auto found = books_.lookups.find(lookup);
+  if (found != books_.lookups.end())
+    {
+      connection.role = found->second.role;
+      connection.server = found->second.server;
+    }
+  request("connect", &Observer::connect, connection);
+  books_.used_numbers.insert(number);
+  if (found == books_.lookups.end())
+    return;
+
+  books_.connections[number] = connection;
+  const Network::ConnectAnswer answer = network_.connect(connection.server, address);
+  if (answer.after_ms)
+    after(*answer.after_ms, [this, number, answer] { answer_connect(number, answer); });
+}
+
+void
+World::close(uint64_t number)
+{
+  request("close a connection", &Observer::close, number);
+  books_.connections.erase(number);
+}
+
+// ---- the LogWriter
+
+// The connection is the one in use from now on.
+void
+World::take_into_use(Connection &connection)
+{
+  if (auto before = books_.in_use ? books_.connections.find(*books_.in_use) : books_.connections.end();
+      before != books_.connections.end())
+    before->second.state = Connection::State::left;
+  Flow &flow = peers_.add(connection);
+  connection.flow = flow.number;
+  connection.state = Connection::State::in_use;
+  connection.in_use_since_ms = queue_.now_ms();
+  books_.in_use = connection.number;
+  if (connection.ends_ms)
+    queue_.schedule(*connection.ends_ms, [this, &flow] {
+      if (!books_.healed && flow.link->receiver_lives())
+        peers_.hang_up(flow);
+    });
+}
+
+bool
+World::give_to_writer(uint64_t number)
+{
+  const bool accepted = books_.healed || !random_.chance(hand_over_fails_percent_);
+  const bool waited = books_.in_use == number;
+  request("give a connection to the LogWriter",
+          waited ? &Observer::hand_over_completes : &Observer::hand_over, number, accepted);
+  auto found = books_.connections.find(number);
+  if (!accepted || found == books_.connections.end())
+    {
+      if (waited)
+        {
+          books_.flows[static_cast<std::size_t>(found->second.flow)].link->close();
+          books_.in_use.reset();
+        }
+      books_.connections.erase(number);
+      writer_.refuse();
+      return false;
+    }
+
+  if (!waited)
+    take_into_use(found->second);
+  Flow &flow = books_.flows[static_cast<std::size_t>(found->second.flow)];
+  const Config &config = books_.config;
+  flow.kept = config.resend;
+  flow.grace_ms = config.grace_ms;
+  flow.buffer_limit = config.buffer_limit;
+  flow.dead_peer_timeout_ms = config.dead_peer_timeout_ms;
+  // the kernel's own, of which the module needs nothing
+  if (!flow.kept)
+    flow.link->set_user_timeout(config.dead_peer_timeout_ms > 0
+                                    ? misread(config, stage_.fault).dead_peer_timeout_ms
+                                    : books_.surroundings.longest_timeout_ms);
+  if (books_.writer_has)
+    books_.connections.erase(*books_.writer_has);
+  books_.writer_has = number;
+  books_.writer_has_foreign = false;
+  writer_.give(flow);
+  return true;
+}
+
+bool
+World::writer_connection_has_ended() const
+{
+  if (books_.call.kind == Call::Kind::ended)
+    return true;
+  const Flow *flow = books_.flow_in_use();
+  return books_.call.kind == Call::Kind::timer_due && books_.call.timer == FAILOVER_TIMER_STREAM && flow
+         && flow->link->is_over();
+}
+
+void
+World::take_from_writer()
+{
+  const bool ended = writer_connection_has_ended();
+  if (const Flow *flow = books_.flow_in_use(); flow && ended)
+    {
+      books_.call.number = flow->connection;
+      books_.call.fruitless = flow->kept && !flow->posted.empty() && flow->confirmed == 0;
+    }
+  request("take the connection from the LogWriter", &Observer::take_from_writer, ended);
+  leave_writer();
+}
+
+// Its connection is gone, or drained.
+void
+World::leave_writer()
+{
+  books_.writer_has_foreign = false;
+  writer_.take();
+  if (!books_.writer_has)
+    return;
+  books_.connections.erase(*books_.writer_has);
+  if (books_.in_use == books_.writer_has)
+    books_.in_use.reset();
+  books_.writer_has.reset();
+}
+
+void
+World::shut_down()
+{
+  stage_.tell(&Observer::asks, "shut a connection down");
+  writer_.shut_down();
+}
+
+void
+World::wake_writer()
+{
+  stage_.tell(&Observer::asks, "wake the LogWriter");
+  writer_.wake();
+}
+
+void
+World::event(const failover_event &event)
+{
+  request("tell an event", &Observer::event, event);
+}
+
+} // namespace failover::sim
