@@ -5,71 +5,14 @@
  * next: test_hand_over.c.
  */
 #include "count_allocations.h"
-#include "fake_writer.h"
+#include "scenes.h"
 
 #include <criterion/criterion.h>
 
 enum
 {
-  PROBE_INTERVAL_MS = 20000,
   DEAD_PEER_MS = 30000,
 };
-
-static const FakeConfig config = { .primary = "p",
-                                   .time_reopen_ms = 1000,
-                                   .servers = { "a" },
-                                   .switch_delay = "0",
-                                   .failback = true,
-                                   .probe_interval = "20",
-                                   .probes_required = "1" };
-
-/* The one that was asked for last is in use now. */
-static FakeConnection *
-_accept(FakeHost *host)
-{
-  fake_host_accept(host, FAKE_ATTEMPT);
-  return &host->connections[host->connection_count - 1];
-}
-
-/* The primary refuses, server a is in use. */
-static FakeConnection *
-_begin_with_a(FakeHost *host)
-{
-  fake_host_init(host);
-  host->writer.keeps_messages = true;
-  fake_host_configure(host, &config);
-  fake_host_start(host, false);
-  fake_host_refuse(host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
-  fake_host_advance(host, 0);
-  return _accept(host);
-}
-
-/* The same, and the connection to a is in the middle of a message. */
-static FakeConnection *
-_begin_with_half_a_message(FakeHost *host)
-{
-  FakeConnection *a = _begin_with_a(host);
-
-  fake_host_advance(host, PROBE_INTERVAL_MS);
-  a->blocked = true;
-  cr_assert(fake_writer_post(host, "one"));
-  return a;
-}
-
-/* The primary is back. */
-static FakeConnection *
-_go_back(FakeHost *host)
-{
-  fake_host_accept(host, FAKE_PROBE);
-  return &host->connections[host->connection_count - 1];
-}
-
-static void
-_end(FakeHost *host)
-{
-  fake_host_stop(host, false);
-  fake_host_done(host);
-}
 
 /* ------------------------------------------------------------------------
  * The end of the connection in use
@@ -79,7 +22,7 @@ Test(destination, the_end_of_a_connection_tells_what_waits)
 {
   FakeHost host;
 
-  _begin_with_a(&host);
+  scene_begin_with_a(&host);
   cr_assert(fake_writer_post(&host, "one") && fake_writer_post(&host, "two"));
   fake_host_advance(&host, 1000);
   fake_host_disconnected(&host, FAILOVER_REASON_RESET);
@@ -89,31 +32,31 @@ Test(destination, the_end_of_a_connection_tells_what_waits)
   cr_expect(event->fruitless);
 
   fake_host_advance(&host, 1000);
-  _accept(&host);
+  scene_accept(&host);
   fake_writer_flush(&host);
   cr_expect_str_eq(host.writer.written, "one two one two");
   cr_expect_eq(failover_destination_get_stream(host.destination).resent, 2u);
-  _end(&host);
+  scene_end(&host);
 }
 
 /* Not every LogWriter looks for it. */
 Test(destination, a_peer_that_closes_its_side_has_ended_the_connection)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_a(&host);
+  FakeConnection *a = scene_begin_with_a(&host);
 
   a->tcp.open = false;
   host.writer.end.tcp_known = true;
   fake_host_advance(&host, 1000);
   cr_expect_eq(a->state, FAKE_GONE);
   cr_expect_eq(host.events[2].reason, FAILOVER_REASON_CLOSED);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(destination, a_peer_that_was_given_up_has_timed_out)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_a(&host);
+  FakeConnection *a = scene_begin_with_a(&host);
 
   a->tcp.in_flight = true;
   cr_assert(fake_writer_post(&host, "one"));
@@ -121,7 +64,7 @@ Test(destination, a_peer_that_was_given_up_has_timed_out)
   fake_host_advance(&host, DEAD_PEER_MS);
   fake_host_disconnected(&host, FAILOVER_REASON_RESET); /* says the kernel */
   cr_expect_eq(host.events[host.event_count - 1].reason, FAILOVER_REASON_TIMEOUT);
-  _end(&host);
+  scene_end(&host);
 }
 
 /* ------------------------------------------------------------------------
@@ -144,48 +87,48 @@ Test(destination, a_connection_of_somebody_else_is_taken_away)
 
   fake_host_init(&host);
   FakeConnection *foreign = _add_foreign(&host);
-  fake_host_configure(&host, &config);
+  fake_host_configure(&host, &scene_config);
   fake_host_start(&host, true);
   cr_expect_eq(foreign->state, FAKE_GONE);
   cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "p:514");
-  _accept(&host);
+  scene_accept(&host);
   cr_expect_eq(fake_host_last_event(&host, FAILOVER_EVENT_CONNECTED)->reason, FAILOVER_REASON_START);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(destination, stop_completes_a_hand_over)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_half_a_message(&host);
+  FakeConnection *a = scene_begin_with_half_a_message(&host);
 
-  FakeConnection *primary = _go_back(&host);
+  FakeConnection *primary = scene_go_back(&host);
   fake_host_stop(&host, true);
   cr_expect_eq(fake_host_in_use(&host), primary);
   cr_expect_eq(fake_host_timer_in(&host, FAILOVER_TIMER_HAND_OVER), -1);
   cr_expect_eq(a->state, FAKE_DRAINED);
 
-  fake_host_configure(&host, &config);
+  fake_host_configure(&host, &scene_config);
   fake_host_start(&host, true);
   cr_expect_str_eq(fake_host_last_event(&host, FAILOVER_EVENT_KEPT)->server, "p:514");
   cr_expect_eq(fake_host_in_use(&host), primary);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(destination, stop_completes_a_hand_over_that_fails)
 {
   FakeHost host;
 
-  _begin_with_half_a_message(&host);
-  _go_back(&host);
+  scene_begin_with_half_a_message(&host);
+  scene_go_back(&host);
   host.writer.refuses_connections = true;
   fake_host_stop(&host, true);
   fake_host_last_event(&host, FAILOVER_EVENT_SERVER_FAILED);
   cr_expect_null(fake_host_in_use(&host));
 
-  fake_host_configure(&host, &config);
+  fake_host_configure(&host, &scene_config);
   fake_host_start(&host, false);
   cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "a:514");
-  _end(&host);
+  scene_end(&host);
 }
 
 static void
@@ -202,7 +145,7 @@ _expect_confirmed(FakeHost *host, FakeConnection *connection)
 Test(destination, a_connection_that_no_configuration_keeps_is_drained)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_a(&host);
+  FakeConnection *a = scene_begin_with_a(&host);
 
   cr_assert(fake_writer_post(&host, "one"));
   fake_host_stop(&host, true);
@@ -215,41 +158,41 @@ Test(destination, a_connection_that_no_configuration_keeps_is_drained)
 Test(destination, a_connection_that_is_not_kept_is_drained)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_a(&host);
+  FakeConnection *a = scene_begin_with_a(&host);
 
   cr_assert(fake_writer_post(&host, "one"));
   fake_host_stop(&host, false);
-  fake_host_configure(&host, &config);
+  fake_host_configure(&host, &scene_config);
   fake_host_start(&host, false);
   fake_writer_free(&host);
   _expect_confirmed(&host, a);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(destination, a_connection_to_a_server_that_is_gone_is_drained)
 {
   FakeHost host;
-  FakeConfig other = config;
-  FakeConnection *a = _begin_with_a(&host);
+  FakeConfig other = scene_config;
+  FakeConnection *a = scene_begin_with_a(&host);
 
   other.servers[0] = "b";
   cr_assert(fake_writer_post(&host, "one"));
   fake_host_reload(&host, &other, true);
   _expect_confirmed(&host, a);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(destination, but_not_in_the_middle_of_a_message)
 {
   FakeHost host;
-  FakeConfig other = config;
-  FakeConnection *a = _begin_with_half_a_message(&host);
+  FakeConfig other = scene_config;
+  FakeConnection *a = scene_begin_with_half_a_message(&host);
 
   other.servers[0] = "b";
   fake_host_reload(&host, &other, true);
   cr_expect_eq(a->state, FAKE_GONE);
   cr_expect_eq(failover_destination_get_stream(host.destination).waiting, 1u);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(destination, what_comes_after_stop_is_ignored)
@@ -257,7 +200,7 @@ Test(destination, what_comes_after_stop_is_ignored)
   FakeHost host;
   const failover_text address = fake_text("192.0.2.9:514");
 
-  _begin_with_a(&host);
+  scene_begin_with_a(&host);
   fake_host_advance(&host, PROBE_INTERVAL_MS);
   fake_host_resolved(&host, FAKE_PROBE, 1);
   const uint64_t lookup = fake_host_lookup(&host, FAKE_PROBE)->number;
@@ -305,13 +248,13 @@ Test(destination, a_connection_ends_if_removed_to_a_failover_server)
       fake_host_init(&host);
       cr_expect_not(failover_destination_ends_if_removed(host.destination));
       host.writer.keeps_messages = table[i].keeps_messages;
-      fake_host_configure(&host, &config);
+      fake_host_configure(&host, &scene_config);
       fake_host_start(&host, false);
       if (table[i].primary_refuses)
         fake_host_refuse(&host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
       fake_host_advance(&host, 0);
       if (table[i].accepts)
-        _accept(&host);
+        scene_accept(&host);
       fake_host_stop(&host, true);
       cr_expect_eq(failover_destination_ends_if_removed(host.destination), table[i].ends, "row %zu", i);
       fake_host_done(&host);
@@ -326,7 +269,7 @@ Test(destination, a_connection_ends_if_removed_to_a_failover_server)
 static void
 _begin_with_one_that_waits(FakeHost *host)
 {
-  _begin_with_a(host);
+  scene_begin_with_a(host);
   cr_assert(fake_writer_post(host, "one"));
   fake_host_disconnected(host, FAILOVER_REASON_RESET);
   cr_assert_eq(failover_destination_get_stream(host->destination).waiting, 1u);
@@ -342,7 +285,7 @@ _expect_lost(const FakeHost *host, uint64_t messages)
 Test(destination, what_waits_is_lost_without_resend)
 {
   FakeHost host;
-  FakeConfig without = config;
+  FakeConfig without = scene_config;
 
   without.resend = "no";
   _begin_with_one_that_waits(&host);
@@ -352,7 +295,7 @@ Test(destination, what_waits_is_lost_without_resend)
   fake_host_start(&host, false);
   _expect_lost(&host, 1);
   cr_expect_eq(failover_destination_get_stream(host.destination).kept, 0u);
-  _end(&host);
+  scene_end(&host);
   _expect_lost(&host, 1);
 }
 
@@ -360,17 +303,17 @@ Test(destination, what_waits_is_lost_without_resend)
 Test(destination, and_so_is_what_would_wait)
 {
   FakeHost host;
-  FakeConfig without = config;
+  FakeConfig without = scene_config;
 
   without.resend = "no";
-  _begin_with_a(&host);
+  scene_begin_with_a(&host);
   cr_assert(fake_writer_post(&host, "one"));
   fake_host_reload(&host, &without, true);
   _expect_lost(&host, 0);
   fake_host_disconnected(&host, FAILOVER_REASON_RESET);
   _expect_lost(&host, 1);
   cr_expect_eq(host.events[host.event_count - 1].to_resend, 0u);
-  _end(&host);
+  scene_end(&host);
   _expect_lost(&host, 1);
 }
 
@@ -404,7 +347,7 @@ Test(destination, at_the_end_of_syslog_ng_it_is_unacknowledged_and_not_lost)
 Test(destination, at_the_end_of_syslog_ng_nothing_is_drained_any_more)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_a(&host);
+  FakeConnection *a = scene_begin_with_a(&host);
 
   cr_assert(fake_writer_post(&host, "one"));
   fake_host_stop(&host, false);
@@ -427,15 +370,15 @@ Test(destination, a_start_that_fails_keeps_what_waits)
 
   _begin_with_one_that_waits(&host);
   fake_host_stop(&host, false);
-  fake_host_configure(&host, &config);
+  fake_host_configure(&host, &scene_config);
   host.short_of_memory = true;
   fail_allocation(1);
   cr_assert_not(fake_host_start(&host, false));
   cr_expect_eq(failover_destination_get_stream(host.destination).waiting, 1u);
   cr_assert(fake_host_start(&host, false));
-  _accept(&host);
+  scene_accept(&host);
   fake_writer_flush(&host);
   cr_expect_str_eq(host.writer.written, "one one");
   _expect_lost(&host, 0);
-  _end(&host);
+  scene_end(&host);
 }

@@ -2,71 +2,14 @@
  *
  * How the LogWriter is handed from the connection to one server to that to the next.
  */
-#include "fake_writer.h"
+#include "scenes.h"
 
 #include <criterion/criterion.h>
 
 enum
 {
   HAND_OVER_LIMIT_MS = 10000,
-  PROBE_INTERVAL_MS = 20000,
 };
-
-static const FakeConfig config = { .primary = "p",
-                                   .time_reopen_ms = 1000,
-                                   .servers = { "a" },
-                                   .switch_delay = "0",
-                                   .failback = true,
-                                   .probe_interval = "20",
-                                   .probes_required = "1" };
-
-/* The one that was asked for last is in use now. */
-static FakeConnection *
-_accept(FakeHost *host)
-{
-  fake_host_accept(host, FAKE_ATTEMPT);
-  return &host->connections[host->connection_count - 1];
-}
-
-/* The primary refuses, server a is in use. */
-static FakeConnection *
-_begin_with_a(FakeHost *host)
-{
-  fake_host_init(host);
-  host->writer.keeps_messages = true;
-  fake_host_configure(host, &config);
-  fake_host_start(host, false);
-  fake_host_refuse(host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
-  fake_host_advance(host, 0);
-  return _accept(host);
-}
-
-/* The same, and the connection to a is in the middle of a message. */
-static FakeConnection *
-_begin_with_half_a_message(FakeHost *host)
-{
-  FakeConnection *a = _begin_with_a(host);
-
-  fake_host_advance(host, PROBE_INTERVAL_MS);
-  a->blocked = true;
-  cr_assert(fake_writer_post(host, "one"));
-  return a;
-}
-
-/* The primary is back. */
-static FakeConnection *
-_go_back(FakeHost *host)
-{
-  fake_host_accept(host, FAKE_PROBE);
-  return &host->connections[host->connection_count - 1];
-}
-
-static void
-_end(FakeHost *host)
-{
-  fake_host_stop(host, false);
-  fake_host_done(host);
-}
 
 static void
 _expect_in_use(const FakeHost *host, const FakeConnection *writer_has, uint32_t chosen)
@@ -100,22 +43,22 @@ Test(hand_over, to_a_log_writer_that_has_none_waits_for_nothing)
   FakeHost host;
 
   fake_host_init(&host);
-  fake_host_configure(&host, &config);
+  fake_host_configure(&host, &scene_config);
   host.writer.busy = true;
   fake_host_start(&host, false);
-  _expect_in_use(&host, _accept(&host), 0);
+  _expect_in_use(&host, scene_accept(&host), 0);
   cr_expect_eq(host.writer.shut_down_count, (size_t) 0);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(hand_over, between_messages_is_made_at_once)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_a(&host);
+  FakeConnection *a = scene_begin_with_a(&host);
 
   fake_host_advance(&host, PROBE_INTERVAL_MS);
   cr_assert(fake_writer_post(&host, "one"));
-  FakeConnection *primary = _go_back(&host);
+  FakeConnection *primary = scene_go_back(&host);
   _expect_handed_over(&host, primary);
   cr_assert_eq(a->state, FAKE_DRAINED);
 
@@ -123,15 +66,15 @@ Test(hand_over, between_messages_is_made_at_once)
   fake_host_advance(&host, 2000);
   cr_expect_eq(a->state, FAKE_GONE);
   cr_expect_eq(a->closed, FAILOVER_CLOSE_CONFIRMED);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(hand_over, waits_for_the_end_of_a_message)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_half_a_message(&host);
+  FakeConnection *a = scene_begin_with_half_a_message(&host);
 
-  FakeConnection *primary = _go_back(&host);
+  FakeConnection *primary = scene_go_back(&host);
   _expect_waits(&host, a);
   cr_expect_not(fake_writer_post(&host, "two"), "a message is begun that would be waited for");
   fake_writer_flush(&host);
@@ -146,42 +89,42 @@ Test(hand_over, waits_for_the_end_of_a_message)
   cr_expect_eq(a->state, FAKE_DRAINED);
   cr_expect(fake_writer_post(&host, "two"));
   cr_expect_str_eq(host.writer.written, "one two");
-  _end(&host);
+  scene_end(&host);
 }
 
 /* It may be in a message whatever it looks like from outside. */
 Test(hand_over, waits_for_a_worker)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_a(&host);
+  FakeConnection *a = scene_begin_with_a(&host);
 
   fake_host_advance(&host, PROBE_INTERVAL_MS);
   host.writer.busy = true;
-  FakeConnection *primary = _go_back(&host);
+  FakeConnection *primary = scene_go_back(&host);
   _expect_waits(&host, a);
   fake_host_quiet(&host); /* the last that the worker does */
   _expect_handed_over(&host, primary);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(hand_over, quiet_without_a_hand_over_is_ignored)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_a(&host);
+  FakeConnection *a = scene_begin_with_a(&host);
 
   host.stopped = true; /* not one call may come out of what follows */
   fake_host_quiet(&host);
   host.stopped = false;
   _expect_in_use(&host, a, 1);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(hand_over, does_not_wait_longer_than_its_limit)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_half_a_message(&host);
+  FakeConnection *a = scene_begin_with_half_a_message(&host);
 
-  FakeConnection *primary = _go_back(&host);
+  FakeConnection *primary = scene_go_back(&host);
   fake_host_advance(&host, HAND_OVER_LIMIT_MS - 1);
   cr_expect_eq(host.writer.shut_down_count, (size_t) 0);
   fake_host_advance(&host, 1);
@@ -200,15 +143,15 @@ Test(hand_over, does_not_wait_longer_than_its_limit)
   cr_expect_eq(a->closed, FAILOVER_CLOSE_ENDED);
   fake_writer_flush(&host);
   cr_expect_str_eq(host.writer.written, "one one");
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(hand_over, what_ends_while_another_one_waits_has_not_failed)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_half_a_message(&host);
+  FakeConnection *a = scene_begin_with_half_a_message(&host);
 
-  FakeConnection *primary = _go_back(&host);
+  FakeConnection *primary = scene_go_back(&host);
   fake_host_disconnected(&host, FAILOVER_REASON_RESET);
   cr_expect_null(fake_host_in_use(&host));
   cr_expect_eq(a->state, FAKE_GONE, "there is nothing to be drained");
@@ -217,7 +160,7 @@ Test(hand_over, what_ends_while_another_one_waits_has_not_failed)
   _expect_handed_over(&host, primary);
   fake_writer_flush(&host);
   cr_expect_str_eq(host.writer.written, "one one");
-  _end(&host);
+  scene_end(&host);
 }
 
 /* Without a copy of its messages nothing tells when it comes to the end of one. */
@@ -226,20 +169,20 @@ Test(hand_over, a_busy_connection_that_keeps_no_messages_is_shut_down)
   FakeHost host;
 
   fake_host_init(&host);
-  fake_host_configure(&host, &config);
+  fake_host_configure(&host, &scene_config);
   fake_host_start(&host, false);
   fake_host_refuse(&host, FAKE_ATTEMPT, FAILOVER_REASON_REFUSED);
   fake_host_advance(&host, 0);
-  FakeConnection *a = _accept(&host);
+  FakeConnection *a = scene_accept(&host);
   fake_host_advance(&host, PROBE_INTERVAL_MS);
   host.writer.busy = true;
-  FakeConnection *primary = _go_back(&host);
+  FakeConnection *primary = scene_go_back(&host);
   _expect_waits(&host, a);
   cr_expect_eq(host.writer.shut_down_count, (size_t) 1);
   fake_host_disconnected(&host, FAILOVER_REASON_CLOSED);
   fake_host_advance(&host, 0);
   _expect_handed_over(&host, primary);
-  _end(&host);
+  scene_end(&host);
 }
 
 /* ------------------------------------------------------------------------
@@ -262,11 +205,11 @@ _expect_primary_failed(const FakeHost *host, int64_t in_use_ms)
 Test(hand_over, at_once_that_fails_keeps_the_one_before)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_a(&host);
+  FakeConnection *a = scene_begin_with_a(&host);
 
   fake_host_advance(&host, PROBE_INTERVAL_MS);
   host.writer.refuses_connections = true;
-  _go_back(&host);
+  scene_go_back(&host);
   fake_host_last_event(&host, FAILOVER_EVENT_PROBE_FAILED);
   _expect_in_use(&host, a, 1);
   cr_expect_eq(host.writer.woken_count, (size_t) 1, "it was told to be quiet");
@@ -274,34 +217,34 @@ Test(hand_over, at_once_that_fails_keeps_the_one_before)
 
   fake_host_disconnected(&host, FAILOVER_REASON_RESET);
   cr_expect_eq(a->state, FAKE_GONE, "it is drained though it was not left");
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(hand_over, one_that_was_waited_for_and_fails_is_a_failure_of_its_server)
 {
   FakeHost host;
-  FakeConnection *a = _begin_with_half_a_message(&host);
+  FakeConnection *a = scene_begin_with_half_a_message(&host);
 
-  _go_back(&host);
+  scene_go_back(&host);
   fake_host_advance(&host, 500);
   host.writer.refuses_connections = true;
   fake_host_quiet(&host);
   cr_expect_eq(a->state, FAKE_GONE);
   _expect_primary_failed(&host, 500);
   cr_expect_eq(fake_host_last_event(&host, FAILOVER_EVENT_SERVER_FAILED)->to_resend, 1u);
-  _end(&host);
+  scene_end(&host);
 }
 
 Test(hand_over, and_so_it_is_when_the_one_before_has_ended)
 {
   FakeHost host;
 
-  _begin_with_half_a_message(&host);
-  _go_back(&host);
+  scene_begin_with_half_a_message(&host);
+  scene_go_back(&host);
   fake_host_disconnected(&host, FAILOVER_REASON_RESET);
   host.writer.refuses_connections = true;
   fake_host_advance(&host, 0);
   cr_expect_eq(fake_host_last_event(&host, FAILOVER_EVENT_SERVER_FAILED)->in_use_ms, 0);
   cr_expect_str_eq(fake_host_trying(&host, FAKE_ATTEMPT), "a:514");
-  _end(&host);
+  scene_end(&host);
 }
