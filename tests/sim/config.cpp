@@ -46,7 +46,7 @@ draw_times(Config &config, const Surroundings &surroundings, Prng &random)
       random.chance(40) ? Config().connect_timeout_ms : random.log_between(200, 30'000);
   config.dead_peer_timeout_ms = random.chance(surroundings.is_short ? 0 : 40) ? Config().dead_peer_timeout_ms
                                 : random.chance(20)                           ? 0
-                                : surroundings.is_short ? random.log_between(2'000, 30'000)
+                                : surroundings.is_short ? random.log_between(300, 30'000)
                                                         : random.log_between(50, 60'000);
 }
 
@@ -141,14 +141,14 @@ Surroundings
 draw_surroundings(Prng &random)
 {
   Surroundings surroundings;
-  surroundings.is_short = random.chance(60);
+  surroundings.is_short = random.chance(75);
   draw_messages(surroundings, random);
   const bool is_short = surroundings.is_short;
   surroundings.longest_job_ms = random.chance(60) ? 0 : random.log_between(1, 100);
   surroundings.hand_over_limit_ms = random.log_between(50, 10'000);
   surroundings.longest_timeout_ms = is_short ? 4'000 : 30 * 60'000;
   // how often something happens, and what, differs from seed to seed
-  surroundings.disturb_every_ms = is_short ? random.log_between(100, 5'000) : random.log_between(50, 60'000);
+  surroundings.disturb_every_ms = is_short ? random.log_between(300, 10'000) : random.log_between(50, 60'000);
   surroundings.fault_every_ms = is_short ? random.log_between(10, 1'500) : random.log_between(100, 600'000);
   // enough to go through everything several times, few enough for hundreds of seeds a second
   surroundings.faults_for_ms = is_short ? random.log_between(500, 8'000) : random.between(1'000, 30 * 60'000);

@@ -124,8 +124,7 @@ Faults::disturb()
 void
 Faults::apply(const Network::Change &change)
 {
-  note_(change.text);
-  world_.change(change);
+  note_(change.text + world_.change(change));
 }
 
 void
@@ -154,7 +153,7 @@ Faults::remove_for_a_while()
   EventQueue &queue = world_.queue();
   const int64_t after_ms = random_.log_between(0, 2'000);
   queue.schedule(queue.now_ms() + after_ms, [this] {
-    if (world_.books().running)
+    if (world_.books().running || world_.is_ending())
       return;
     note_("reload with failover() again");
     world_.wake();
@@ -164,18 +163,24 @@ Faults::remove_for_a_while()
 
 // ---- one connection
 
-// Mostly the one in use, sometimes one that was left and is still there.
+// Mostly the one in use, sometimes one that was left and is still there; and often one
+// that has something to lose.
 Flow *
 Faults::draw_flow()
 {
-  const auto &flows = world_.books().flows;
-  if (flows.empty())
+  auto &peers = world_.peers();
+  const std::size_t count = world_.books().flows.size();
+  if (count == 0)
     return nullptr;
+  const std::size_t oldest = count - std::min<std::size_t>(count, 3);
   const Flow *in_use = world_.books().flow_in_use();
-  const std::size_t index = in_use && random_.chance(65)
-                                ? static_cast<std::size_t>(in_use->number)
-                                : flows.size() - 1 - random_.below(std::min<std::size_t>(flows.size(), 3));
-  Flow &flow = world_.peers().flow(index);
+  std::size_t index = in_use && random_.chance(65) ? static_cast<std::size_t>(in_use->number)
+                                                   : oldest + random_.below(count - oldest);
+  if (random_.chance(50))
+    for (std::size_t i = oldest; i < count; i++)
+      if (peers.flow(i).link->unread() > 0)
+        index = i;
+  Flow &flow = peers.flow(index);
   return flow.link->receiver_lives() ? &flow : nullptr;
 }
 
@@ -214,7 +219,10 @@ Faults::freeze_and_die_later(Flow &flow)
                                          Peers::End::cut_power, Peers::End::reboot };
   const Peers::End how = ends[random_.below(std::size(ends))];
   EventQueue &queue = world_.queue();
-  queue.schedule(queue.now_ms() + random_.log_between(1, 3'000), [this, &flow, how] {
+  // while it is still covered, or later
+  const int64_t after_ms =
+      random_.chance(60) ? random_.between(0, flow.grace_ms) : random_.log_between(1, 3'000);
+  queue.schedule(queue.now_ms() + after_ms, [this, &flow, how] {
     if (!is_over_ && flow.link->frozen() && flow.link->receiver_lives())
       note_(world_.peers().end(flow, how));
   });

@@ -338,6 +338,12 @@ Link::speed_up()
 }
 
 void
+Link::stay()
+{
+  close_when_read_ = asked_to_end_;
+}
+
+void
 Link::kill()
 {
   end_process();

@@ -78,6 +78,7 @@ public:
   void freeze();
   void thaw();
   void speed_up();
+  void stay(); // it does not close when it has read everything, if that was its own idea
   void kill();
   void close_when_read();
   // In order, whatever is unread; RST follows, or nothing does.

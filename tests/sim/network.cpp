@@ -11,7 +11,7 @@ Network::Network(bool is_short, Prng random) : random_(random), hosts_(Config::m
 {
   // from worlds where nothing works to worlds where nearly everything does
   static constexpr uint32_t percents[] = { 0, 20, 50, 80, 95 };
-  up_percent_ = percents[is_short && random_.chance(80) ? 3 + random_.below(2) : random_.below(5)];
+  up_percent_ = percents[is_short && random_.chance(80) ? 4 : random_.below(5)];
   tls_well_percent_ = percents[is_short && random_.chance(80) ? 4 : random_.below(5)];
   for (Host &host : hosts_)
     give_addresses(host);

@@ -174,6 +174,7 @@ Peers::heal()
     {
       Link &link = *flow.link;
       link.speed_up();
+      link.stay();
       link.thaw();
       if (!flow.ended && (!link.receiver_lives() || link.cut()) && !link.is_reset())
         link.give_up();

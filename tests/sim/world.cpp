@@ -101,19 +101,20 @@ bool
 World::finish(int64_t limit_ms)
 {
   const int64_t end_ms = queue_.now_ms() + limit_ms;
-  for (bool goes_on = true; goes_on;)
+  bool goes_on = true;
+  is_ending_ = true;
+  while (goes_on && queue_.now_ms() < end_ms)
     {
       call({ .kind = Call::Kind::finish }, [&] {
         goes_on = subject_.finish();
         return FAILOVER_OK;
       });
-      if (goes_on && queue_.now_ms() >= end_ms)
-        return false;
-      if (goes_on)
-        for (const int64_t until_ms = queue_.now_ms() + finish_every_ms; queue_.run_next(until_ms);)
-          ;
+      const int64_t until_ms = queue_.now_ms() + finish_every_ms;
+      while (goes_on && queue_.run_next(until_ms))
+        ;
     }
-  return true;
+  is_ending_ = false;
+  return !goes_on;
 }
 
 // The destination goes, and with it what it kept.
@@ -279,19 +280,16 @@ World::enqueue(uint32_t count)
 
 // ---- what the network and the clock do
 
-void
+std::string
 World::change(const Network::Change &change)
 {
   look_who_is_well();
+  std::string text;
   for (Flow &flow : books_.flows)
-    if (flow.server.host == change.host && flow.link->receiver_lives())
-      {
-        if (change.rebooted)
-          peers_.end(flow, Peers::End::reboot);
-        else if (change.broken)
-          peers_.hang_up(flow);
-      }
+    if (flow.server.host == change.host && flow.link->receiver_lives() && (change.rebooted || change.broken))
+      text += "; " + (change.rebooted ? peers_.end(flow, Peers::End::reboot) : peers_.hang_up(flow));
   peers_.look_at_paths();
+  return text;
 }
 
 std::string

@@ -30,7 +30,8 @@ public:
 
   // The life of a destination.
   void start(const Config &config);
-  void stop(); // syslog-ng ends
+  void stop(); // syslog-ng ends, which takes its time
+  bool is_ending() const { return is_ending_; }
   struct Reload
   {
     bool keeps_connection = true;
@@ -48,7 +49,7 @@ public:
   bool has_more_messages() const { return next_message_ < books_.messages.size(); }
 
   // What the network and the clock do.
-  void change(const Network::Change &change);
+  std::string change(const Network::Change &change); // what became of its connections
   std::string change_names();
   std::string change_own_link();
   void sleep(int64_t ms);
@@ -138,6 +139,7 @@ private:
   std::optional<EventQueue::Ticket> wake_ticket_;
   uint32_t hand_over_fails_percent_;
   bool late_answers_;
+  bool is_ending_ = false;
   uint64_t calls_ = 0;
   uint64_t life_ = 0; // of this destination: numbers may be used again after it
   uint32_t next_message_ = 0;
