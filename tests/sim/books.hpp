@@ -211,7 +211,7 @@ struct Books
   const Flow *flow_in_use() const
   {
     const Connection *used = writer_has ? connection(*writer_has) : nullptr;
-    return used ? &flows[static_cast<std::size_t>(used->flow)] : nullptr;
+    return used && used->flow >= 0 ? &flows[static_cast<std::size_t>(used->flow)] : nullptr;
   }
 };
 

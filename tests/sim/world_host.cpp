@@ -133,10 +133,10 @@ bool
 World::give_to_writer(uint64_t number)
 {
   const bool accepted = books_.healed || !random_.chance(hand_over_fails_percent_);
-  const bool waited = books_.in_use == number;
+  auto found = books_.connections.find(number);
+  const bool waited = books_.in_use == number && found != books_.connections.end() && found->second.flow >= 0;
   request("give a connection to the LogWriter",
           waited ? &Observer::hand_over_completes : &Observer::hand_over, number, accepted);
-  auto found = books_.connections.find(number);
   if (!accepted || found == books_.connections.end())
     {
       if (waited)
