@@ -172,6 +172,7 @@ struct Books
   std::vector<Message> messages;
   std::deque<Flow> flows; // none moves when another comes
   std::size_t draining = 0;
+  std::size_t queued = 0; // messages that the LogWriter has yet to post
   Counters counters;
   uint64_t told_lost = 0; // in the call that is going on
 

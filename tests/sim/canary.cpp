@@ -70,7 +70,7 @@ constexpr Canary canaries[] = {
   { "short-grace", Fault::short_grace, "nothing_lost", "confirms after half of the grace" },
   { "cuts-drain-short", Fault::cuts_drain_short, "clean_return",
     "takes a connection that is drained for ended when it looks again" },
-  { "orderly-end", Fault::orderly_end, "nothing_lost", "takes what was acknowledged before a FIN for read" },
+  { "orderly-end", Fault::orderly_end, "nothing_lost", "goes on with the grace after a FIN" },
   { "forget-waiting", Fault::forget_waiting, "nothing_lost", "drops what waits at a reload" },
 };
 

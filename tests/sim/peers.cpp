@@ -134,7 +134,7 @@ Peers::end(Flow &flow, End how)
       link.close_when_read();
       return name + " closes when it has read everything";
     case End::close_at_once:
-      link.close_at_once(random_.chance(70));
+      link.close_at_once(random_.chance(50));
       return name + " closes" + unread;
     case End::cut_path:
       link.cut_path(timeout_ms);

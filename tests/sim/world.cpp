@@ -77,7 +77,7 @@ void
 World::stop()
 {
   if (books_.running)
-    end(random_.chance(70));
+    end(random_.chance(70), random_.chance(50));
   if (!subject_.exists())
     return;
   writer_.retire(true);
@@ -198,7 +198,7 @@ World::begin(const Config &config, Call start)
 // What was under way may still be answered: the destination keeps silent.  True: a
 // connection was in use.
 bool
-World::end(bool keeps_connection)
+World::end(bool keeps_connection, bool releases)
 {
   writer_.finish_job();
   std::vector<uint64_t> under_way;
@@ -216,7 +216,7 @@ World::end(bool keeps_connection)
   for (uint64_t number : under_way)
     tell_late(number);
   const bool was_in_use = books_.in_use.has_value();
-  if (!keeps_connection)
+  if (!keeps_connection && releases)
     call({ .kind = Call::Kind::release }, [&] {
       leave_writer();
       return FAILOVER_OK;

@@ -110,7 +110,7 @@ private:
   void look_who_is_well();
 
   void begin(const Config &config, Call call);
-  bool end(bool keeps_connection);
+  bool end(bool keeps_connection, bool releases = true);
   void leave_writer();
   bool finish(int64_t limit_ms);
   void forget();

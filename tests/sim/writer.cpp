@@ -62,12 +62,6 @@ Writer::write(Socket &socket, std::string_view text, bool &consumed)
       stage.tell(&Observer::other_bytes, std::string(text.substr(0, 40)));
       return false;
     }
-  if (stage.fault == Fault::orderly_end && socket.writer.is_lost_by_fault(number))
-    {
-      consumed = true;
-      socket.writer.posted(socket, number);
-      return true;
-    }
   std::string bytes(text);
   if (stage.fault == Fault::other_bytes && stage.books.messages[number].posted > 0)
     bytes.pop_back();
@@ -75,17 +69,6 @@ Writer::write(Socket &socket, std::string_view text, bool &consumed)
   if (status != Proto::Status::error && consumed)
     socket.writer.posted(socket, number);
   return status != Proto::Status::error;
-}
-
-// What had been acknowledged when its connection ended with a FIN.
-bool
-Writer::is_lost_by_fault(uint32_t number) const
-{
-  const Message &message = stage_.books.messages[number];
-  if (message.flow < 0)
-    return false;
-  const Flow &before = stage_.books.flows[static_cast<std::size_t>(message.flow)];
-  return before.link->has_fin() && message.place < before.acked;
 }
 
 void
@@ -120,7 +103,7 @@ Writer::read_tcp(Socket &socket, failover_tcp &tcp)
   const TcpState state = socket.link.state();
   note_acknowledged(socket);
   tcp = {};
-  tcp.open = state.open;
+  tcp.open = state.open || (stage.fault == Fault::orderly_end && state.fin && !state.reset);
   tcp.reset = state.reset;
   tcp.in_flight = state.in_flight;
   tcp.has_input = state.fin;
@@ -214,6 +197,7 @@ void
 Writer::enqueue(uint32_t message)
 {
   queue_.push_back(message);
+  stage_.books.queued = queue_.size();
   wake();
 }
 
@@ -265,6 +249,7 @@ Writer::work()
     return;
   const uint64_t before = posted_;
   const bool works = active_->handle ? work_kept() : work_unkept();
+  stage_.books.queued = queue_.size();
   if (posted_ > before)
     try_again_ms_ = try_again_first_ms;
   if (active_->handle)

@@ -82,7 +82,6 @@ private:
   static void confirmed(Socket &socket, uint64_t messages, bool early);
   static void give_up(Socket &socket);
   static void close(Socket &socket, failover_close how);
-  bool is_lost_by_fault(uint32_t message) const;
 
   void start_job();
   void work();
