@@ -82,6 +82,7 @@ draw_messages(Surroundings &surroundings, Prng &random)
     return;
   // as much as the smallest buffer, and kernels that take as much
   surroundings.scale = static_cast<uint32_t>(random.between(2, 8));
+  surroundings.messages = std::min(surroundings.messages, 200U);
   surroundings.shortest *= surroundings.scale * 4;
   surroundings.longest *= surroundings.scale * 4;
   surroundings.over_limit_percent = random.chance(30) ? 2 : 0;

@@ -61,6 +61,10 @@ Link::state()
   state.written = acked_ + unacknowledged;
   state.acked = acked_;
   account();
+  if (read_ < received_ && widens_unseen())
+    hidden_ms_ = std::max(hidden_ms_, queue_.now_ms() - asked_ms_);
+  widened_ = widened_ && widens_unseen(); // for as long as nothing else tells
+  asked_ms_ = queue_.now_ms();
   widest_ = std::max(widest_, window_);
   state.window = window_;
   state.reset = reset_;
@@ -121,10 +125,17 @@ Link::answers_arrive()
     events_.acknowledged(*this);
 }
 
+// Since it was asked last the window has widened, and what filled it makes up for that.
+bool
+Link::widens_unseen() const
+{
+  return widened_ && window_ <= widest_;
+}
+
 bool
 Link::is_hiding() const
 {
-  return read_ < received_ && acked_ >= written_ && uint64_t{ window_ } * 2 >= widest_;
+  return read_ < received_ && (acked_ >= written_ || widens_unseen()) && uint64_t{ window_ } * 2 >= widest_;
 }
 
 void
@@ -233,6 +244,8 @@ Link::segments_arrive()
       else
         {
           received_ = segments_.front().end;
+          if (shown_ < config_.receive_buffer)
+            widened_ = true;
           shown_ = std::min(shown_ + config_.widens_by, config_.receive_buffer);
         }
       segments_.pop_front();
@@ -318,10 +331,11 @@ Link::end_process()
   gone_ = true;
 }
 
+// A load balancer does not hang: for how long it holds what it has read is drawn.
 void
 Link::freeze()
 {
-  frozen_ = true;
+  frozen_ = config_.passes_on_ms == 0;
 }
 
 void

@@ -118,8 +118,9 @@ public:
   bool in_flight() const { return sent_ > acked_; }
   bool in_trouble() const { return (gone_ && !asked_to_end_) || cut_ || reset_ || shut_down_; }
   // How long bytes have been unread there while nothing told the sender: all was
-  // acknowledged, and the window was at least half as wide as at any time it was asked for.  What was sent
-  // before that time is beyond the promise of the design if the receiver dies now.
+  // acknowledged, and the window was at least half as wide as at any time it was asked for;
+  // or it widened meanwhile, as fast as it was filled, which looks as if all was read.  What was
+  // sent before that time is beyond the promise of the design if the receiver dies now.
   int64_t hidden_ms() const;
 
 private:
@@ -158,6 +159,7 @@ private:
   void watch_answers();
   int64_t arrival_ms(int64_t after_ms) const;
   bool is_hiding() const;
+  bool widens_unseen() const;
   void account();
 
   int number_;
@@ -183,6 +185,7 @@ private:
 
   uint32_t widest_; // window that it was asked for
   int64_t moved_ms_;
+  int64_t asked_ms_ = 0;
   int64_t accounted_to_ms_;
   int64_t hidden_ms_ = 0;
 
@@ -199,7 +202,8 @@ private:
   uint64_t received_;
   uint64_t read_;
   uint64_t acknowledging_;
-  uint32_t shown_; // of the buffer; more is not told of
+  bool widened_ = false; // unseen by the sender
+  uint32_t shown_;       // of the buffer; more is not told of
   bool acknowledging_soon_ = false;
   bool reading_soon_ = false;
   bool frozen_ = false;

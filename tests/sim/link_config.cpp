@@ -21,12 +21,14 @@ LinkConfig::text() const
 LinkConfig
 draw_link(const Config &config, const Surroundings &surroundings, Prng &random)
 {
+  // large messages would take for ever through the smallest buffers
+  const int64_t smallest = surroundings.scale > 1 ? 2'000 * int64_t{ surroundings.scale } : 300;
   const int64_t largest = 30'000 * int64_t{ surroundings.scale };
   LinkConfig link;
   link.latency_ms = random.log_between(0, 40);
   link.ack_delay_ms = random.chance(50) ? 0 : random.log_between(1, 40);
-  link.send_buffer = static_cast<uint32_t>(random.log_between(300, largest));
-  link.receive_buffer = static_cast<uint32_t>(random.log_between(500, largest));
+  link.send_buffer = static_cast<uint32_t>(random.log_between(smallest, largest));
+  link.receive_buffer = static_cast<uint32_t>(random.log_between(std::max<int64_t>(smallest, 500), largest));
   link.first_window = random.chance(50) ? link.receive_buffer
                                         : static_cast<uint32_t>(random.log_between(500, link.receive_buffer));
   link.widens_by = static_cast<uint32_t>(random.log_between(1, 3'000));
