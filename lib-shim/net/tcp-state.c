@@ -29,25 +29,32 @@ enum
   STATE_CLOSE = 7,
 };
 
+/* The kernel's own is shorter where it is older. */
 static bool
-_read_info(int fd, struct tcp_info *info)
+_read_info(int fd, struct tcp_info *info, socklen_t *length)
 {
-  socklen_t length = sizeof(*info);
-
+  *length = sizeof(*info);
   memset(info, 0, sizeof(*info));
-  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &length) == 0
-         && length >= offsetof(struct tcp_info, tcpi_bytes_received);
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, length) == 0
+         && *length >= offsetof(struct tcp_info, tcpi_bytes_received);
 }
 
+#define HAS(length, field) \
+  ((length) >= offsetof(struct tcp_info, field) + sizeof(((struct tcp_info *) NULL)->field))
+
 static void
-_set(failover_tcp *state, const struct tcp_info *info, int unacknowledged)
+_set(failover_tcp *state, const struct tcp_info *info, socklen_t length, int unacknowledged)
 {
   state->open = info->tcpi_state == STATE_ESTABLISHED;
   state->reset = info->tcpi_state == STATE_CLOSE;
   state->acked = info->tcpi_bytes_acked;
   state->written = info->tcpi_bytes_acked + (uint64_t) unacknowledged;
   state->window = info->tcpi_snd_wnd;
+  state->has_window = HAS(length, tcpi_snd_wnd);
   state->in_flight = info->tcpi_unacked > 0;
+  /* before Linux 4.10 nobody knows what keeps it from being sent */
+  state->unsent = info->tcpi_notsent_bytes > 0 && HAS(length, tcpi_rwnd_limited);
+  state->window_limited_us = info->tcpi_rwnd_limited;
   state->has_input = info->tcpi_bytes_received > 0;
 }
 
@@ -56,7 +63,7 @@ _set(failover_tcp *state, const struct tcp_info *info, int unacknowledged)
  * are confirmed a little later, never too early.  If it is the same again after,
  * nothing came; once more is tried. */
 static bool
-_read_both(int fd, struct tcp_info *info, int *unacknowledged)
+_read_both(int fd, struct tcp_info *info, socklen_t *length, int *unacknowledged)
 {
   int after;
 
@@ -65,7 +72,7 @@ _read_both(int fd, struct tcp_info *info, int *unacknowledged)
   for (int tries = 0; tries < 2; tries++)
     {
       *unacknowledged = after;
-      if (!_read_info(fd, info) || ioctl(fd, SIOCOUTQ, &after) < 0)
+      if (!_read_info(fd, info, length) || ioctl(fd, SIOCOUTQ, &after) < 0)
         return false;
       if (after == *unacknowledged)
         break;
@@ -77,11 +84,12 @@ bool
 tcp_state_read(int fd, failover_tcp *state)
 {
   struct tcp_info info;
+  socklen_t length;
   int unacknowledged;
 
-  if (!_read_both(fd, &info, &unacknowledged))
+  if (!_read_both(fd, &info, &length, &unacknowledged))
     return false;
-  _set(state, &info, unacknowledged);
+  _set(state, &info, length, unacknowledged);
   return true;
 }
 

@@ -189,10 +189,14 @@ typedef struct failover_tcp
   bool open;        /* both directions still open: established */
   bool reset;       /* gone: reset or timed out */
   bool in_flight;   /* something was sent and is not acknowledged */
+  bool unsent;      /* something has not been sent even once */
   bool has_input;   /* the peer has sent something, if only its FIN */
+  bool has_window;  /* `window` is known, from Linux 5.4 on */
   uint64_t acked;   /* position that the peer has acknowledged */
   uint64_t written; /* position that had entered the kernel when `acked` was read; never too small */
   uint32_t window;  /* that the peer advertises, in bytes */
+  /* for so long altogether, nothing but the window kept `unsent` data from being sent */
+  uint64_t window_limited_us;
 } failover_tcp;
 
 /* Why a drained connection is closed. */
