@@ -11,12 +11,6 @@ namespace {
 
 constexpr uint32_t sample_every_messages = 128; // three system calls, seldom five
 
-// A slow receiver acknowledges or opens its window now and then; a dead one, and one
-// that hangs with a full buffer, never.  Linux opens a closed window when a sixteenth of
-// the buffer is free again, which takes a receiver of 64 KiB a second up to six seconds:
-// a closed window is given more time.
-constexpr int64_t closed_window_factor = 5; // times dead-peer-timeout()
-
 } // namespace
 
 Connection::Connection(const failover_loop &loop, Waiting &waiting, const failover_connection_host &host,
@@ -64,6 +58,8 @@ Connection::tell_confirmed(bool early)
   const uint64_t confirmed = resend_->counters().confirmed;
   if (confirmed > told_ && host_.confirmed)
     host_.confirmed(host_.user_data, confirmed - told_, early);
+  if (confirmed > told_ && !early)
+    has_confirmed_.store(true, std::memory_order_relaxed);
   told_ = confirmed;
 }
 
@@ -202,25 +198,14 @@ Connection::finish_message()
 }
 
 void
-Connection::watch_progress(int64_t now_ms, int64_t dead_peer_timeout_ms)
+Connection::watch_peer(int64_t now_ms, int64_t dead_peer_timeout_ms, bool doubted)
 {
   failover_tcp tcp;
-  if (silent_ || !host_.read_tcp(host_.user_data, &tcp))
+  if (is_silent() || !host_.read_tcp(host_.user_data, &tcp))
     return;
-  // what was posted since nothing was to be answered may have been posted just now
-  const bool was_idle = std::exchange(idle_, tcp.acked >= tcp.written);
-  if (was_idle || tcp.acked != acked_ || tcp.window > window_)
-    alive_ms_ = now_ms;
-  acked_ = tcp.acked;
-  window_ = tcp.window;
-  if (idle_)
-    return;
-  const int64_t limit_ms = dead_peer_timeout_ms * (tcp.in_flight ? 1 : closed_window_factor);
-  if (limit_ms > 0 && now_ms - alive_ms_ >= limit_ms)
-    {
-      silent_ = true;
-      host_.give_up(host_.user_data); // the LogWriter sees it, wherever it runs
-    }
+  peer_ = watch_.look(tcp, now_ms, dead_peer_timeout_ms, doubted);
+  if (is_silent())
+    host_.give_up(host_.user_data); // the LogWriter sees it, wherever it runs
 }
 
 std::optional<failover_close>

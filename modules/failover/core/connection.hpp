@@ -12,6 +12,7 @@
 #pragma once
 
 #include "failover.h"
+#include "peer_watch.hpp"
 #include "waiting.hpp"
 
 #include <atomic>
@@ -88,9 +89,12 @@ public:
   // ---- main side, any time
 
   void quiesce(bool quiesce) { quiesce_.store(quiesce, std::memory_order_release); }
-  // Ends it if its peer is dead.
-  void watch_progress(int64_t now_ms, int64_t dead_peer_timeout_ms);
-  bool is_silent() const { return silent_; }
+  // Ends it if its peer is dead; see PeerWatch.
+  void watch_peer(int64_t now_ms, int64_t dead_peer_timeout_ms, bool doubted);
+  bool is_silent() const { return peer_ != Peer::alive; }
+  bool is_hung() const { return peer_ == Peer::hung; }
+  // Of what was posted on it some is confirmed, and not for lack of room.
+  bool has_confirmed() const { return has_confirmed_.load(std::memory_order_relaxed); }
 
   // ---- main side, once its LogProto is gone
 
@@ -129,13 +133,11 @@ private:
   uint32_t unsampled_ = 0;            // messages since the last sample
   bool half_closed_ = false;          // a sample has seen that the peer closed its side
   std::atomic<bool> quiesce_ = false; // written by the main side
+  std::atomic<bool> has_confirmed_ = false;
 
-  // is the peer alive?  The main side's
-  uint64_t acked_ = 0;
-  uint32_t window_ = 0;
-  bool idle_ = true; // at the last look nothing was to be answered
-  int64_t alive_ms_ = 0;
-  bool silent_ = false;
+  // the main side's
+  PeerWatch watch_;
+  Peer peer_ = Peer::alive;
   bool partial_at_end_ = false;
 };
 

@@ -106,6 +106,7 @@ Stream::release(Connection *connection)
   else
     released = std::move(replaced_);
   assert(released.get() == connection);
+  hung_before_ = hung_before_ || released->is_hung();
 
   if (released->drains && !finished_ && start_draining(released))
     return true;
@@ -164,7 +165,8 @@ Stream::watch()
 {
   const int64_t now = now_ms();
   watch_due_ms_ = now + watch_busy_ms;
-  in_use_->watch_progress(now, settings_.dead_peer_timeout_ms);
+  hung_before_ = hung_before_ && !in_use_->has_confirmed();
+  in_use_->watch_peer(now, settings_.dead_peer_timeout_ms, hung_before_);
   if (!is_idle())
     return false;
   failover_tcp tcp;

@@ -97,6 +97,9 @@ private:
   std::unique_ptr<Connection> replaced_; // by in_use_, and released next
   Drained drained_;
   int64_t watch_due_ms_ = 0;
+  // A peer was given up as hung, and none has confirmed anything since: if servers are
+  // well and slow, clients must not go round and send them the same again and again.
+  bool hung_before_ = false;
   ResendCounters ended_; // of connections that have
 };
 
