@@ -115,6 +115,28 @@ class Host:
         self.network.switch.ip("link", "set", self._port, "down")
 
 
+    def filter_output(self, address: str, verdict: str) -> None:
+        """Let its own packet filter do that ("drop", "reject") with whatever it sends there."""
+        rule = f"chain output {{ type filter hook output priority 0; ip daddr {address} {verdict}; }}"
+        run(*self.namespace.argv("nft", "-f", "-"), stdin=f"table inet own {{\n{rule}\n}}\n")
+
+    def add_second_link(self, *servers: "Host") -> None:
+        """To the same switch, in another network; from now on these servers are known by their addresses there."""
+        self.set_kernel("net.ipv4.conf.all.arp_ignore", "1")  # each link answers for its own address
+        switch, port = self.network.switch, f"{self._port}-2"
+        switch.ip("link", "add", port, "type", "veth", "peer", "name", "eth1", "netns", self.namespace.name)
+        switch.ip("link", "set", port, "master", "switch", "up")
+        self.ip("link", "set", "eth1", "up")
+        self.ip("address", "add", f"{_second_address(self)}/24", "dev", "eth1")
+        for server in servers:
+            server.add_address(f"{_second_address(server)}/24")
+            self.network.set_name(server.name, [_second_address(server)])
+
+
+def _second_address(host: Host) -> str:
+    return host.ip4.replace("10.77.", "10.78.")
+
+
 class Network:
     """The switch, its hosts and the names they know each other by."""
 

@@ -15,6 +15,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,16 @@ def reboot(receiver: Receiver | Sink) -> None:
     assert not receiver.host.sockets(), "connections survived the reboot"
     receiver.start()
     receiver.host.appear()
+
+
+# What may become of our own network: of the client's host, for what it sends to the server's.
+OWN_NETWORK: dict[str, Callable[[Host, Host], None]] = {
+    "filter drops": lambda own, server: own.filter_output(server.ip4, "drop"),
+    "filter rejects": lambda own, server: own.filter_output(server.ip4, "reject"),
+    "link down": lambda own, _: own.ip("link", "set", "eth0", "down"),
+    "route deleted": lambda own, _: own.ip("route", "delete", "10.77.0.0/24"),
+    "address removed": lambda own, _: own.ip("address", "delete", f"{own.ip4}/24", "dev", "eth0"),
+}
 
 
 @dataclass
