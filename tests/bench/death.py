@@ -15,7 +15,7 @@ from statistics import median
 
 import report
 from certificates import CertificateAuthority
-from harness.faults import FLAWS, first_arrival, flawed_certificate
+from harness.faults import FLAWS, OWN_NETWORK, first_arrival, flawed_certificate
 from harness.flow import TCP, TLS, Flow, Wire
 from harness.lab import Lab
 from harness.sink import Pace, Sink
@@ -28,6 +28,7 @@ TIMES = "switch-delay(0) connect-timeout(2) dead-peer-timeout(2)"
 _FAILBACK = "failback(tcp-probe-interval(1) successful-probes-required(3))"
 _SLOW = Pace(read_bytes=1 << 12, pause_ms=62.5)
 _IDLE_RATE = 1
+_WARM_S = 3
 _PAUSE_S = 0.5  # without an arrival for so long there is no working connection
 _POLL_S = 0.05
 _LOG_LINES = 40
@@ -134,7 +135,12 @@ def _in_use(scene: Scene, fault: Callable[[Sink], None], rate: int) -> DeathRun:
     """The primary has a fault while messages arrive there."""
     scene.start_servers()
     scene.begin(rate=rate)
-    scene.flow.wait_at(scene.flow.primary, max(rate // 2, 1))
+    return _has_fault(scene, fault, rate)
+
+
+def _has_fault(scene: Scene, fault: Callable[[Sink], None], rate: int) -> DeathRun:
+    # so long that it is known to keep up
+    scene.flow.wait_at(scene.flow.primary, _WARM_S * rate)
     fault_at = time.monotonic()
     fault(scene.flow.primary)
     return scene.until_next(fault_at, scene.limits.cut_s)
@@ -150,6 +156,21 @@ def _dropped_while_idle(scene: Scene) -> DeathRun:
 
 def _frozen(scene: Scene) -> DeathRun:
     return _in_use(scene, Sink.freeze, scene.limits.rate)
+
+
+def _own_network(fault: str) -> Callable[[Scene], DeathRun]:
+    """The other servers are reached another way."""
+
+    def measure(scene: Scene) -> DeathRun:
+        own = scene.flow.client_host
+        scene.add_servers()
+        own.add_second_link(*(server.host for server in scene.flow.servers[1:]))
+        for server in scene.flow.servers:
+            server.start()
+        scene.begin()
+        return _has_fault(scene, lambda primary: OWN_NETWORK[fault](own, primary.host), scene.limits.rate)
+
+    return measure
 
 
 def _from_the_start(scene: Scene) -> DeathRun:
@@ -253,6 +274,7 @@ FAULTS = {
     "drop-idle": Fault("packets dropped, a message a second", _dropped_while_idle, _BOTH),
     "drop-start": Fault("packets dropped from the start", _dropped_from_the_start, _BOTH),
     "freeze": Fault("server frozen (SIGSTOP), under load", _frozen, _BOTH),
+    **{name.replace(" ", "-"): Fault(f"our own {name}", _own_network(name), _BOTH) for name in OWN_NETWORK},
     "slow": Fault("server reads 64 KiB/s", _slow, _BOTH, _not_given_up),
     **{flaw: Fault(f"certificate {_FLAWS[flaw]}", _bad_tls_from_the_start(flaw)) for flaw in FLAWS},
     "silent": Fault("TLS port that says nothing", _bad_tls_from_the_start("silent")),
