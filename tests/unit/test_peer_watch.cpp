@@ -142,6 +142,13 @@ Test(peer_watch, a_late_look_says_nothing_of_the_time_before)
   cr_expect(peer.look() == Peer::alive);
 }
 
+Test(peer_watch, a_timeout_shorter_than_a_look)
+{
+  Watched peer;
+  peer.keep_up(300);
+  cr_expect(peer.watch.look(peer.tcp, peer.now_ms += look_ms, 1, false) == Peer::silent);
+}
+
 Test(peer_watch, without_a_timeout_nobody_is_given_up)
 {
   Watched peer;

@@ -21,7 +21,9 @@ constexpr uint64_t opens_part = 16;
 // Times the timeout, for a peer that may be slow.
 constexpr int64_t slow_factor = 5;
 
-// A look that comes later than this says nothing of the time in between: we may have slept.
+// A look that comes late says nothing of the time in between, we may have slept: it counts
+// for half of the timeout, between these two.
+constexpr int64_t shortest_look_ms = 100;
 constexpr int64_t longest_look_ms = 1'000;
 // Nor does a peer with little to read keep up for longer than this from one to the next.
 constexpr int64_t longest_kept_up_ms = 200;
@@ -40,7 +42,7 @@ struct PeerWatch::Change
 Peer
 PeerWatch::look(const failover_tcp &tcp, int64_t now_ms, int64_t timeout_ms, bool doubted)
 {
-  const int64_t longest_ms = std::min(longest_look_ms, timeout_ms / 2);
+  const int64_t longest_ms = std::clamp(timeout_ms / 2, shortest_look_ms, longest_look_ms);
   const uint64_t limited_us = std::exchange(limited_us_, tcp.window_limited_us);
   // what was posted since nothing was to be answered may have been posted just now
   const bool was_idle = std::exchange(idle_, tcp.acked >= tcp.written);
