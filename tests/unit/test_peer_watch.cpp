@@ -221,6 +221,15 @@ Test(peer_watch, a_window_that_widens_is_no_sign_of_keeping_up)
   cr_expect_gt(peer.until(Peer::hung, [&] { return peer.wait_for_room(); }), 4 * timeout_ms);
 }
 
+Test(peer_watch, one_that_hung_before_the_first_look)
+{
+  Watched peer;
+  peer.watch = {};
+  peer.tcp.window = 0;
+  peer.tcp.acked = full_window;
+  cr_expect_gt(peer.until(Peer::hung, [&] { return peer.wait_for_room(); }), 4 * timeout_ms);
+}
+
 Test(peer_watch, one_that_was_seen_slow_has_twice_its_longest_stillness)
 {
   static const struct

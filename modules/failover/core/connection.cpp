@@ -20,7 +20,8 @@ Connection::Connection(const failover_loop &loop, Waiting &waiting, const failov
   waiting_.fetch(*resend_);
   // the window before anything was sent is what later ones are measured by
   failover_tcp tcp;
-  sample(tcp);
+  if (sample(tcp))
+    watch_.look(tcp, now_ms(), 0, false);
 }
 
 // ---- posting

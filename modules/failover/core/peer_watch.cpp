@@ -27,6 +27,7 @@ constexpr int64_t shortest_look_ms = 100;
 constexpr int64_t longest_look_ms = 1'000;
 // Nor does a peer with little to read keep up for longer than this from one to the next.
 constexpr int64_t longest_kept_up_ms = 200;
+constexpr int64_t shortest_kept_up_ms = 1'000;
 
 } // namespace
 
@@ -46,7 +47,8 @@ PeerWatch::look(const failover_tcp &tcp, int64_t now_ms, int64_t timeout_ms, boo
   const uint64_t limited_us = std::exchange(limited_us_, tcp.window_limited_us);
   // what was posted since nothing was to be answered may have been posted just now
   const bool was_idle = std::exchange(idle_, tcp.acked >= tcp.written);
-  const int64_t elapsed_ms = std::min(now_ms - std::exchange(looked_ms_, now_ms), longest_ms);
+  const int64_t before_ms = std::exchange(looked_ms_, now_ms).value_or(now_ms);
+  const int64_t elapsed_ms = std::min(now_ms - before_ms, longest_ms);
   const Change change = {
     .elapsed_ms = elapsed_ms,
     .waited_ms = was_idle ? 0 : elapsed_ms,
@@ -118,11 +120,12 @@ PeerWatch::restart(const failover_tcp &tcp)
   still_ms_ = 0;
 }
 
-// So it did for half of the timeout, and was never still for as long.
+// So it did for half of the timeout, a second at least, and was never still for as long.
 bool
 PeerWatch::keeps_up(int64_t timeout_ms) const
 {
-  return has_window_ && 2 * kept_up_ms_ >= timeout_ms && 2 * longest_still_ms_ < timeout_ms;
+  return has_window_ && kept_up_ms_ >= std::max(timeout_ms / 2, shortest_kept_up_ms)
+         && 2 * longest_still_ms_ < timeout_ms;
 }
 
 // A few bytes that came are too few to tell anything by.

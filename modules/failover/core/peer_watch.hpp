@@ -16,6 +16,7 @@
 #include "failover.h"
 
 #include <cstdint>
+#include <optional>
 
 namespace failover {
 
@@ -29,7 +30,8 @@ enum class Peer
 class PeerWatch
 {
 public:
-  // `doubted`: it may be our own doing that it does not read, a slow peer's patience is due.
+  // First before anything is sent.  `doubted`: another one has hung just before, so that all
+  // may only be slow.
   Peer look(const failover_tcp &tcp, int64_t now_ms, int64_t timeout_ms, bool doubted);
 
 private:
@@ -43,7 +45,7 @@ private:
   bool tells(const failover_tcp &tcp) const;
 
   // at the last look
-  int64_t looked_ms_ = 0;
+  std::optional<int64_t> looked_ms_;
   bool idle_ = true; // nothing was to be answered
   uint64_t acked_ = 0;
   uint32_t window_ = 0;

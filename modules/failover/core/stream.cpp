@@ -9,9 +9,9 @@ namespace failover {
 
 namespace {
 
-constexpr int64_t watch_busy_ms = 100;   // while something is kept: acknowledgements, the grace
-constexpr int64_t watch_idle_ms = 1'000; // otherwise: has the peer closed?
-constexpr int64_t drain_first_ms = 1;    // doubles up to
+constexpr int64_t watch_busy_ms = 100; // while something is kept: acknowledgements, the grace
+constexpr int64_t watch_idle_ms = 500; // otherwise: has the peer closed?
+constexpr int64_t drain_first_ms = 1;  // doubles up to
 constexpr int64_t drain_slowest_ms = 50;
 
 } // namespace
