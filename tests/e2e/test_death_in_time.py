@@ -159,14 +159,14 @@ class Row:
 
 def test_hung_server_that_kept_up(lab: Lab, authority: CertificateAuthority) -> None:
     """A process that is stopped, and its kernel goes on taking messages as long as it has room."""
-    timeout_s = 6.0
+    timeout_s = 8.0
     row = Row(lab, authority)
     for wire in (TCP, TLS):
         row.add("sink", Pace(), wire, timeout_s)
         row.add("syslog-ng", log_servers.syslog_ng, wire, timeout_s)
         row.add("rsyslog", log_servers.rsyslog, wire, timeout_s)
     row.begin()
-    row.wait_received(RATE * 5)
+    row.wait_received(RATE * 7)
     for server in row.servers.values():
         server.freeze()
     at = time.monotonic()

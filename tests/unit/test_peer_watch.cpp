@@ -269,6 +269,20 @@ Test(peer_watch, one_that_opens_its_window_every_four_seconds_is_slow_and_not_de
                -1);
 }
 
+// At some looks it happens to have room.
+Test(peer_watch, one_that_is_still_most_of_the_time_does_not_keep_up)
+{
+  Watched peer;
+  for (int times = 0; times < 30; times++)
+    {
+      peer.keep_up(look_ms);
+      for (int64_t ms = 0; ms < 800; ms += look_ms)
+        cr_assert(peer.wait_for_room() == Peer::alive);
+    }
+  peer.keep_up(look_ms);
+  cr_expect_eq(peer.until(Peer::hung, [&] { return peer.wait_for_room(); }), 5 * timeout_ms);
+}
+
 Test(peer_watch, one_that_may_be_slow_by_our_own_doing_has_five_times_as_long)
 {
   Watched peer;

@@ -94,6 +94,7 @@ PeerWatch::time_stillness(const failover_tcp &tcp, const Change &change)
   if (moved * follows_part > tcp.acked - mark_acked_)
     {
       longest_still_ms_ = std::max(longest_still_ms_, still_ms_);
+      kept_up_ms_ = std::max<int64_t>(kept_up_ms_ - still_ms_, 0);
       // a young connection's window widens, whether or not anything is read
       if (change.acked > 0 && !widens && uint64_t{ tcp.window } * 2 >= widest_window_)
         kept_up_ms_ += std::min(change.elapsed_ms, longest_kept_up_ms);
@@ -120,7 +121,8 @@ PeerWatch::restart(const failover_tcp &tcp)
   still_ms_ = 0;
 }
 
-// So it did for half of the timeout, a second at least, and was never still for as long.
+// So it did for longer than it was still, by half of the timeout and a second at least, and
+// was never still for half of it.
 bool
 PeerWatch::keeps_up(int64_t timeout_ms) const
 {
