@@ -48,6 +48,8 @@ Resend::keep(std::string_view message)
 {
   const std::size_t needed = sizeof(Length) + message.size();
   const bool fits = bytes_.has_room(needed) && bytes_.size() + needed <= limit_;
+  if (has_orders())
+    reserve_order();
   if (has_next() || (!fits && !make_room(needed)))
     return false;
   append(message);
@@ -66,6 +68,70 @@ Resend::forget_last()
   end_.byte -= last_kept_;
   posted_ = end_;
   last_posted_ = posted_before_; // it may be the one that is partly written
+}
+
+void
+Resend::set_order(uint64_t order)
+{
+  const uint64_t message = end_.message - 1;
+  if (orders_.empty() && order == 0)
+    return;
+  if (!orders_.empty())
+    {
+      const Numbering &last = orders_[orders_.size() - 1];
+      const uint64_t next = last.order > 0 ? last.order + (message - last.message) : 0;
+      if (order == next)
+        return;
+    }
+  orders_.push({ message, order });
+}
+
+std::optional<Orders>
+Resend::next_confirmed()
+{
+  while (!orders_.empty() && orders_.front().message < front_.message)
+    {
+      Numbering &numbering = orders_.front();
+      const bool is_last = orders_.size() == 1;
+      const uint64_t end = is_last ? front_.message : std::min(front_.message, orders_[1].message);
+      const Orders confirmed = { numbering.order, end - numbering.message };
+      if (!is_last && end == orders_[1].message)
+        orders_.pop();
+      else
+        numbering = { end, confirmed.first > 0 ? confirmed.first + confirmed.count : 0 };
+      if (confirmed.first > 0 && confirmed.count > 0)
+        return confirmed;
+    }
+  return std::nullopt;
+}
+
+// Messages are asked for in order, and only once.
+uint64_t
+Resend::take_order(uint64_t message)
+{
+  while (orders_.size() > 1 && orders_[1].message <= message)
+    orders_.pop();
+  if (orders_.empty() || orders_.front().message > message || orders_.front().order == 0)
+    return 0;
+  return orders_.front().order + (message - orders_.front().message);
+}
+
+uint64_t
+Resend::unnumbered(uint64_t order) const
+{
+  const uint64_t first = std::max(acked_.message, front_.message);
+  uint64_t numbered = 0;
+  for (std::size_t i = 0; i < orders_.size(); i++)
+    {
+      const Numbering &numbering = orders_[i];
+      const uint64_t end = i + 1 < orders_.size() ? orders_[i + 1].message : end_.message;
+      uint64_t begin = std::max(first, numbering.message);
+      if (numbering.order > 0 && order >= numbering.order)
+        begin = std::max(begin, numbering.message + (order + 1 - numbering.order));
+      if (numbering.order > 0 && begin < end)
+        numbered += end - begin;
+    }
+  return end_.message - first - numbered;
 }
 
 Resend::Length
@@ -93,6 +159,12 @@ void
 Resend::copy_next(char *out) const
 {
   bytes_.read(posted_.byte - front_.byte + sizeof(Length), out, next_length());
+}
+
+void
+Resend::copy_last(char *out) const
+{
+  bytes_.read(posted_.byte - last_length() - front_.byte, out, last_length());
 }
 
 void
@@ -209,8 +281,12 @@ Resend::take_over(Resend &from)
     {
       message.resize(from.next_length());
       from.copy_next(message.data());
+      if (has_orders() || from.has_orders())
+        reserve_order();
       append({ message.data(), message.size() });
+      set_order(from.take_order(from.posted_.message));
     }
+  from.orders_.clear();
   from.bytes_.drop_front(from.bytes_.size());
   from.front_ = from.end_;
   from.connection_lost(); // nothing is posted, marked or acknowledged in it

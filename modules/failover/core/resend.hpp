@@ -27,6 +27,13 @@ struct ResendCounters
   uint64_t grace_cut = 0; // messages whose grace was cut short for lack of room
 };
 
+// Consecutive numbers of messages that a queue keeps too (backlog.hpp).
+struct Orders
+{
+  uint64_t first;
+  uint64_t count;
+};
+
 // How a connection stands that is not in use any more.
 enum class Drain
 {
@@ -49,6 +56,15 @@ public:
   bool keep(std::string_view message);
   // It was not posted after all.
   void forget_last();
+  // The number of the message kept last, for the queue that keeps it too; 0: it has none.
+  // After reserve_order(), which is called before keep().
+  void reserve_order() { orders_.reserve(); }
+  void set_order(uint64_t order);
+  bool has_orders() const { return !orders_.empty(); }
+
+  // The message posted last, to be written once more.
+  std::size_t last_length() const { return last_posted_ - sizeof(Length); }
+  void copy_last(char *out) const;
 
   // The next message to post once more, until there is none; `posted` after it.
   bool has_next() const { return posted_.message < end_.message; }
@@ -58,6 +74,9 @@ public:
   void next_posted();
 
   void sample(const TransportSample &sample);
+
+  // Of the confirmed messages, the next that have numbers; until there are none.
+  std::optional<Orders> next_confirmed();
 
   // ---- when connections change
 
@@ -80,6 +99,8 @@ public:
   uint64_t kept() const { return end_.message - front_.message; }
   uint64_t to_resend() const { return end_.message - posted_.message; }
   uint64_t unacknowledged() const { return posted_.message - std::max(acked_.message, front_.message); }
+  // Of those not acknowledged by the peer: how many have no number beyond this one.
+  uint64_t unnumbered(uint64_t order) const;
   std::size_t bytes() const { return bytes_.size(); }
   const ResendCounters &counters() const { return counters_; }
 
@@ -103,6 +124,14 @@ private:
     int64_t grace_from = -1; // on the grace clock, -1: the receiver may not have read it
   };
 
+  // From this message on, up to the next of these, numbers are consecutive; or there are
+  // none, with 0.  Before the first there are none.
+  struct Numbering
+  {
+    uint64_t message;
+    uint64_t order;
+  };
+
   bool make_room(std::size_t length);
   void append(std::string_view message);
   void mark_acknowledged(uint64_t acked);
@@ -111,6 +140,7 @@ private:
   void drop_until(const Place &place);
   Length length_at(const Place &place) const;
   Place behind(const Place &place) const;
+  uint64_t take_order(uint64_t message);
 
   std::size_t limit_;
   int64_t grace_ms_;
@@ -129,6 +159,8 @@ private:
   Ring<Mark> marks_;
   uint64_t marked_ = 0; // messages before this one have a mark
   Place acked_;         // what is before is acknowledged; never before front_ with marks
+
+  Ring<Numbering> orders_;
 
   GraceClock clock_;
   std::optional<int64_t> drains_since_ms_;

@@ -27,10 +27,17 @@ public:
     return storage_[(head_ + index) & (storage_.size() - 1)];
   }
 
-  void push(const T &value)
+  const T &operator[](std::size_t index) const { return const_cast<Ring &>(*this)[index]; }
+
+  // The next push() allocates nothing.
+  void reserve()
   {
     if (size_ == storage_.size())
       grow();
+  }
+  void push(const T &value)
+  {
+    reserve();
     size_++;
     (*this)[size_ - 1] = value;
   }
