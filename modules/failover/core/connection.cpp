@@ -13,9 +13,9 @@ constexpr uint32_t sample_every_messages = 128; // three system calls, seldom fi
 
 } // namespace
 
-Connection::Connection(const failover_loop &loop, Waiting &waiting, const failover_connection_host &host,
-                       std::unique_ptr<Resend> resend)
-  : loop_(loop), waiting_(waiting), host_(host), resend_(std::move(resend))
+Connection::Connection(const failover_loop &loop, Waiting &waiting, Backlog &backlog,
+                       const failover_connection_host &host, std::unique_ptr<Resend> resend)
+  : loop_(loop), waiting_(waiting), backlog_(backlog), host_(host), resend_(std::move(resend))
 {
   waiting_.fetch(*resend_);
   // the window before anything was sent is what later ones are measured by
@@ -51,6 +51,7 @@ Connection::feed(const failover_tcp &tcp, bool last_is_partial)
       // no mark: the next sample covers these messages too
     }
   tell_confirmed(false);
+  backlog_.watch_room();
 }
 
 void
@@ -62,6 +63,8 @@ Connection::tell_confirmed(bool early)
   if (confirmed > told_ && !early)
     has_confirmed_.store(true, std::memory_order_relaxed);
   told_ = confirmed;
+  while (const auto orders = resend_->next_confirmed())
+    backlog_.confirm(orders->first, orders->count);
 }
 
 void
@@ -106,6 +109,8 @@ Connection::keep(std::string_view message)
 {
   try
     {
+      if (backlog_.is_attached())
+        resend_->reserve_order();
       const bool kept = resend_->keep(message);
       tell_confirmed(true);
       return kept;
@@ -114,6 +119,50 @@ Connection::keep(std::string_view message)
     {
       return false;
     }
+}
+
+void
+Connection::accept()
+{
+  if (!backlog_.is_attached())
+    {
+      host_.acknowledge(host_.user_data);
+      resend_->set_order(0);
+      return;
+    }
+  resend_->set_order(backlog_.accept());
+  if (!takes_messages())
+    backlog_.block(true);
+}
+
+// Of the message posted last.  False: broken.
+bool
+Connection::write_rest()
+{
+  if (!host_.flush(host_.user_data))
+    return false;
+  if (!is_held_ || host_.has_partial(host_.user_data) || !copy_last())
+    return true;
+  bool consumed = false;
+  if (!host_.write(host_.user_data, copy_.data(), copy_.size(), &consumed))
+    return false;
+  is_held_ = !consumed;
+  return true;
+}
+
+bool
+Connection::copy_last()
+{
+  try
+    {
+      copy_.resize(resend_->last_length());
+    }
+  catch (const std::bad_alloc &)
+    {
+      return false;
+    }
+  resend_->copy_last(copy_.data());
+  return true;
 }
 
 bool
@@ -136,6 +185,8 @@ Connection::post(std::string_view message, bool &consumed)
 {
   [[maybe_unused]] const auto entered = posting_side_.enter();
   consumed = false;
+  if (is_held_)
+    return true;
   if (!mid_message_)
     {
       if (quiesce_.load(std::memory_order_acquire))
@@ -151,6 +202,9 @@ Connection::post(std::string_view message, bool &consumed)
       return sample(tcp) && !tcp.reset;
     }
   const bool written = host_.write(host_.user_data, message.data(), message.size(), &consumed);
+  // a queue that would have to take it back is spared that: it is written on from the copy
+  if (written && !consumed && backlog_.is_attached())
+    is_held_ = consumed = true;
   if (!written || !consumed)
     {
       // the LogWriter keeps it in its queue
@@ -160,7 +214,7 @@ Connection::post(std::string_view message, bool &consumed)
       return written;
     }
   mid_message_ = false;
-  host_.acknowledge(host_.user_data);
+  accept();
   count_posted();
   return true;
 }
@@ -169,7 +223,7 @@ bool
 Connection::flush()
 {
   [[maybe_unused]] const auto entered = posting_side_.enter();
-  if (!host_.flush(host_.user_data))
+  if (!write_rest())
     return false;
   if (quiesce_.load(std::memory_order_acquire))
     {
@@ -179,14 +233,21 @@ Connection::flush()
     }
   if (has_ended())
     return false;
-  return mid_message_ || post_again();
+  const bool posted = mid_message_ || is_held_ || post_again();
+  backlog_.block(!takes_messages());
+  return posted;
+}
+
+bool
+Connection::takes_messages() const
+{
+  return !quiesce_.load(std::memory_order_acquire) && !has_rest() && !has_older();
 }
 
 bool
 Connection::wants_to_write()
 {
-  return host_.has_partial(host_.user_data) || !waiting_.empty()
-         || (resend_->has_next() && resend_->next_is_due(now_ms()));
+  return has_rest() || !waiting_.empty() || (resend_->has_next() && resend_->next_is_due(now_ms()));
 }
 
 // ---- the end
@@ -194,8 +255,8 @@ Connection::wants_to_write()
 void
 Connection::finish_message()
 {
-  if (host_.has_partial(host_.user_data))
-    host_.flush(host_.user_data);
+  if (has_rest())
+    write_rest();
 }
 
 void

@@ -11,6 +11,7 @@
 // flag, quiesce().  Owned by its Stream.
 #pragma once
 
+#include "backlog.hpp"
 #include "failover.h"
 #include "peer_watch.hpp"
 #include "waiting.hpp"
@@ -63,8 +64,8 @@ private:
 class Connection
 {
 public:
-  // `loop` and `waiting` outlive it.
-  Connection(const failover_loop &loop, Waiting &waiting, const failover_connection_host &host,
+  // `loop`, `waiting` and `backlog` outlive it.
+  Connection(const failover_loop &loop, Waiting &waiting, Backlog &backlog, const failover_connection_host &host,
              std::unique_ptr<Resend> resend);
   Connection(const Connection &) = delete;
   Connection &operator=(const Connection &) = delete;
@@ -77,7 +78,7 @@ public:
 
   // ---- main side, while the posting side is not running
 
-  bool is_between_messages() const { return !mid_message_ && !host_.has_partial(host_.user_data); }
+  bool is_between_messages() const { return !mid_message_ && !has_rest(); }
   // Reads what the kernel says, for the buffer too.  False: it says nothing.
   bool sample(failover_tcp &tcp);
   // A peer that may still read gets the rest of a message that was begun, as far as the
@@ -111,23 +112,30 @@ public:
 private:
   int64_t now_ms() const { return loop_.now_ms(loop_.user_data); }
   bool keep(std::string_view message);
+  void accept();
+  bool has_rest() const { return is_held_ || host_.has_partial(host_.user_data); }
+  bool write_rest();
+  bool takes_messages() const;
+  bool copy_last();
   bool copy_next();
   bool has_older() const { return !waiting_.empty() || resend_->has_next(); }
   bool post_again();
   bool has_ended() const;
-  bool last_is_partial() const { return host_.has_partial(host_.user_data) && !failed_with_; }
+  bool last_is_partial() const { return has_rest() && !failed_with_; }
   void feed(const failover_tcp &tcp, bool last_is_partial);
   void tell_confirmed(bool early);
   void count_posted();
 
   const failover_loop &loop_;
   Waiting &waiting_;
+  Backlog &backlog_;
   failover_connection_host host_;
   std::unique_ptr<Resend> resend_;
   Side posting_side_;
   std::string copy_; // of a message that is posted once more
 
   bool mid_message_ = false;          // a message was begun: the next post has to be the same one
+  bool is_held_ = false;              // the message posted last was accepted, and not written to its end
   bool failed_with_ = false;          // a write failed with a message that is not kept
   uint64_t told_ = 0;                 // messages that host_.confirmed() was told of
   uint32_t unsampled_ = 0;            // messages since the last sample

@@ -53,6 +53,22 @@ Stream::drop_waiting()
     loop_.lost(loop_.user_data, messages->to_resend(), FAILOVER_LOSS_RELOAD);
 }
 
+uint64_t
+Stream::attach_queue(const failover_queue &queue, bool same)
+{
+  queue_ = queue;
+  const uint64_t unknown = backlog_.attach(queue, same);
+  arm();
+  return unknown;
+}
+
+void
+Stream::detach_queue()
+{
+  backlog_.detach();
+  queue_.reset();
+}
+
 // What a connection that has ended leaves.
 void
 Stream::give_back(std::unique_ptr<Resend> resend)
@@ -83,10 +99,11 @@ Connection *
 Stream::open(const failover_connection_host &host)
 {
   auto connection = std::make_unique<Connection>(
-      loop_, waiting_, host,
+      loop_, waiting_, backlog_, host,
       std::make_unique<Resend>(settings_.buffer_size, settings_.grace_ms, settings_.throttle));
   replaced_ = std::move(in_use_);
   in_use_ = std::move(connection);
+  backlog_.block(false);
   watch_due_ms_ = now_ms() + watch_busy_ms;
   arm();
   return in_use_.get();
@@ -120,6 +137,7 @@ Stream::quiesce()
   if (!in_use_)
     return true;
   in_use_->quiesce(true);
+  backlog_.block(true);
   return is_idle() && in_use_->is_between_messages();
 }
 
@@ -146,6 +164,7 @@ Stream::resume()
     return;
   in_use_->drains = false;
   in_use_->quiesce(false);
+  backlog_.block(false);
   wake_writer();
 }
 
@@ -164,7 +183,9 @@ bool
 Stream::watch()
 {
   const int64_t now = now_ms();
-  watch_due_ms_ = now + watch_busy_ms;
+  watch_due_ms_ = now + (in_use_ ? watch_busy_ms : watch_idle_ms);
+  if (!in_use_)
+    return false;
   hung_before_ = hung_before_ && !in_use_->has_confirmed();
   in_use_->watch_peer(now, settings_.dead_peer_timeout_ms, hung_before_);
   if (!is_idle())
@@ -178,6 +199,15 @@ Stream::watch()
   return half_closed;
 }
 
+// The posting side may be stuck: in a full socket, or for want of a connection.
+void
+Stream::watch_queue()
+{
+  backlog_.watch_room();
+  if (queue_ && backlog_.tells_of_shortage())
+    queue_->short_of_room(queue_->user_data);
+}
+
 bool
 Stream::timer_due()
 {
@@ -185,7 +215,10 @@ Stream::timer_due()
   for (auto drained = drained_.begin(); drained != drained_.end();)
     drained = (*drained)->drain_due_ms <= now ? step(drained) : std::next(drained);
 
-  const bool half_closed = host_ && in_use_ && watch_due_ms_ <= now && watch();
+  const bool is_due = host_ && watch_due_ms_ <= now;
+  if (is_due)
+    watch_queue();
+  const bool half_closed = is_due && watch();
   arm();
   return half_closed;
 }
@@ -194,7 +227,7 @@ void
 Stream::arm() const
 {
   std::optional<int64_t> due_ms;
-  if (host_ && in_use_)
+  if (host_ && (in_use_ || backlog_.has_unconfirmed()))
     due_ms = watch_due_ms_;
   for (const auto &connection : drained_)
     due_ms = std::min(due_ms.value_or(connection->drain_due_ms), connection->drain_due_ms);
@@ -249,6 +282,13 @@ Stream::close(Drained::iterator drained, failover_close how)
 
 // ---- the end of syslog-ng
 
+// What is confirmed is acknowledged to the queue, and not sent again at the next start.
+bool
+Stream::is_waited_for(const Resend &resend) const
+{
+  return backlog_.is_attached() && resend.kept() > 0;
+}
+
 bool
 Stream::finish()
 {
@@ -258,12 +298,13 @@ Stream::finish()
     {
       failover_tcp tcp;
       const bool flushed = in_use_->flush();
-      goes_on = in_use_->sample(tcp) && !tcp.reset && flushed
-                && (tcp.acked < tcp.written || !in_use_->is_between_messages());
+      goes_on =
+          in_use_->sample(tcp) && !tcp.reset && flushed
+          && (tcp.acked < tcp.written || !in_use_->is_between_messages() || is_waited_for(in_use_->resend()));
     }
   for (auto drained = drained_.begin(); drained != drained_.end();)
     {
-      goes_on = goes_on || (*drained)->resend().unacknowledged() > 0;
+      goes_on = goes_on || (*drained)->resend().unacknowledged() > 0 || is_waited_for((*drained)->resend());
       drained = step(drained);
     }
   return goes_on;
@@ -273,11 +314,11 @@ uint64_t
 Stream::finished()
 {
   finished_ = true;
-  const uint64_t unacknowledged = state().unacknowledged;
+  const uint64_t only_here = state().only_here;
   for (auto drained = drained_.begin(); drained != drained_.end();)
     drained = close(drained, FAILOVER_CLOSE_ENDED);
   arm();
-  return unacknowledged;
+  return only_here;
 }
 
 void
@@ -285,6 +326,7 @@ Stream::add(failover_stream_state &state, const Resend &resend) const
 {
   state.kept += resend.kept();
   state.unacknowledged += resend.to_resend() + resend.unacknowledged();
+  state.only_here += resend.unnumbered(backlog_.acknowledged());
   state.bytes += resend.bytes();
   state.confirmed += resend.counters().confirmed;
   state.resent += resend.counters().resent;
@@ -310,6 +352,7 @@ Stream::state() const
       state.bytes += waiting->bytes();
       state.waiting = waiting->to_resend();
       state.unacknowledged += state.waiting;
+      state.only_here += waiting->unnumbered(backlog_.acknowledged());
     }
   return state;
 }

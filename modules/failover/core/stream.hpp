@@ -44,6 +44,12 @@ public:
   void bind(const Host &host, const StreamSettings &settings);
   void unbind();
 
+  // The LogWriter's queue, if that keeps what it is not acknowledged for; failover.h.
+  uint64_t attach_queue(const failover_queue &queue, bool same);
+  void detach_queue();
+  // Posting side.
+  bool takes_messages() const { return !backlog_.is_blocked(); }
+
   // A LogProto was made for a new connection; it is the one in use from now on.
   Connection *open(const failover_connection_host &host);
   // A LogProto is about to be freed.  True: the connection is drained and stays until
@@ -67,7 +73,7 @@ public:
 
   // At the end of syslog-ng, again and again: false when nothing is left to wait for.
   bool finish();
-  uint64_t finished(); // messages that no peer's TCP has acknowledged
+  uint64_t finished(); // messages that no peer's TCP has acknowledged and no queue keeps
 
   failover_stream_state state() const;
   uint64_t to_resend() const { return waiting_.get() ? waiting_.get()->to_resend() : 0; }
@@ -79,7 +85,9 @@ private:
   bool is_idle() const { return host_ && host_->is_idle(); }
   void wake_writer() const;
   bool watch();
+  void watch_queue();
   void arm() const;
+  bool is_waited_for(const Resend &resend) const;
   bool start_draining(std::unique_ptr<Connection> &connection);
   Drained::iterator step(Drained::iterator drained);
   Drained::iterator close(Drained::iterator drained, failover_close how);
@@ -91,6 +99,8 @@ private:
   StreamSettings settings_;
   const Host *host_ = nullptr; // while it is bound
   Waiting waiting_;
+  Backlog backlog_;
+  std::optional<failover_queue> queue_;
   bool finished_ = false; // syslog-ng ends
 
   std::unique_ptr<Connection> in_use_;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * with the OpenSSL exception, see LICENSE.
  *
- * failover-queue.h - a reliable disk queue, which a stream (failover.h) acknowledges when
+ * failover-queue.h - a reliable disk queue, which a destination (failover.h) acknowledges when
  * messages are confirmed.  The conventions are those of failover.h.
  */
 #ifndef FAILOVER_QUEUE_HOST_H_INCLUDED
@@ -40,17 +40,17 @@ typedef struct failover_queue
 
 /* The posting side does not run.  From now on messages are acknowledged to this queue
  * when they are confirmed, and not by failover_connection_host.acknowledge(), until
- * failover_stream_detach_queue().  `same`: it is the one that was attached before, and
+ * failover_destination_detach_queue().  `same`: it is the one that was attached before, and
  * nobody else has used it.  Returns how many of the messages taken out last must be taken
  * out again: it is not known what has become of them. */
-FAILOVER_WARN_UNUSED uint64_t failover_stream_attach_queue(failover_stream *stream, const failover_queue *queue,
+FAILOVER_WARN_UNUSED uint64_t failover_destination_attach_queue(failover_destination *destination, const failover_queue *queue,
                                                            bool same);
-void failover_stream_detach_queue(failover_stream *stream);
+void failover_destination_detach_queue(failover_destination *destination);
 
 /* Posting side.  With a queue that is attached: would one more message be taken now?  It
  * costs such a queue dearly to have one given back.  If not, the end of the job, which
  * flushes, makes it so when it can be. */
-FAILOVER_WARN_UNUSED bool failover_stream_takes_messages(const failover_stream *stream);
+FAILOVER_WARN_UNUSED bool failover_destination_takes_messages(const failover_destination *destination);
 
 #ifdef __cplusplus
 }

@@ -220,7 +220,7 @@ typedef struct failover_connection_host
   bool (*flush)(void *user_data);
   /* Posting side.  Something of the one taken last is not in the kernel. */
   bool (*has_partial)(void *user_data);
-  /* Posting side.  A new message was taken: the LogWriter's queue is done with it. */
+  /* Posting side.  A new message was taken: the queue is done with it.  See failover-queue.h. */
   void (*acknowledge)(void *user_data);
   /* Posting side; main side once it is drained.  So many more of its messages, oldest
    * first, are confirmed, or have to make room in their grace (`early`).  May be NULL. */
@@ -448,7 +448,7 @@ FAILOVER_WARN_UNUSED bool failover_destination_release(failover_destination *des
  * left is written, what peers confirm is seen.  True: call it again soon. */
 FAILOVER_WARN_UNUSED bool failover_destination_finish(failover_destination *destination);
 /* It has ended: drained connections are closed.  Returns how many messages no peer's TCP
- * has acknowledged. */
+ * has acknowledged and no queue keeps. */
 uint64_t failover_destination_finished(failover_destination *destination);
 
 /* True while a connection is in use; then stores its number and the position of
@@ -461,6 +461,7 @@ typedef struct failover_stream_state
   uint64_t kept;           /* messages in all buffers */
   uint64_t waiting;        /* of these, to be posted again by the next connection that can */
   uint64_t unacknowledged; /* of these, not acknowledged by a peer's TCP; the waiting ones are among them */
+  uint64_t only_here;      /* of these, not kept by a queue too (failover-queue.h) */
   size_t bytes;            /* in all buffers */
   uint64_t confirmed;      /* since the beginning: messages let go because they were confirmed */
   uint64_t resent;         /* since the beginning: messages posted once more */
