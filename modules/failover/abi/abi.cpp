@@ -3,6 +3,7 @@
 //
 // The only extern "C" definitions: arguments are asserted, no exception leaves.
 #include "failover.h"
+#include "failover-queue.h"
 
 #include "destination.hpp"
 #include "options.hpp"
@@ -69,6 +70,12 @@ is_complete(const failover_connection_host *host)
 {
   return host && host->write && host->flush && host->has_partial && host->acknowledge && host->wake_main
          && host->read_tcp && host->give_up && host->close;
+}
+
+bool
+is_complete(const failover_queue *queue)
+{
+  return queue && queue->backlog && queue->room && queue->acknowledge && queue->short_of_room;
 }
 
 // Connections belong to their stream: their handle is the object itself.
@@ -407,6 +414,27 @@ failover_destination_finished(failover_destination *destination)
 {
   const Call call(destination);
   return destination->destination.stream().finished();
+}
+
+uint64_t
+failover_destination_attach_queue(failover_destination *destination, const failover_queue *queue, bool same)
+{
+  assert(destination && is_complete(queue));
+  return destination->destination.stream().attach_queue(*queue, same);
+}
+
+void
+failover_destination_detach_queue(failover_destination *destination)
+{
+  assert(destination);
+  destination->destination.stream().detach_queue();
+}
+
+bool
+failover_destination_takes_messages(const failover_destination *destination)
+{
+  assert(destination);
+  return destination->destination.stream().takes_messages();
 }
 
 bool
