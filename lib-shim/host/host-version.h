@@ -60,6 +60,17 @@ host_persist_config_add(GlobalConfig *cfg, const gchar *name, gpointer value, GD
 }
 
 /* ------------------------------------------------------------------------
+ * Disk queues
+ */
+
+/* What tells mem-buf-size(). */
+#if FAILOVER_HOST_SERIES < 408
+#define HOST_QDISK_GET_RESERVED "qdisk_get_memory_size"
+#else
+#define HOST_QDISK_GET_RESERVED "qdisk_get_flow_control_window_bytes"
+#endif
+
+/* ------------------------------------------------------------------------
  * LogProtos
  */
 

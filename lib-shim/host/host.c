@@ -90,8 +90,8 @@ _running_version(void)
  * tested with the kernel's help before it is followed.
  */
 
-static gboolean
-_is_readable(gconstpointer memory, gsize length)
+gboolean
+host_is_readable(gconstpointer memory, gsize length)
 {
   gint fds[2];
   if (!memory || pipe(fds) < 0)
@@ -106,7 +106,7 @@ static gboolean
 _is_string(const gchar *string, const gchar *expected)
 {
   gsize length = strlen(expected) + 1;
-  return _is_readable(string, length) && memcmp(string, expected, length) == 0;
+  return host_is_readable(string, length) && memcmp(string, expected, length) == 0;
 }
 
 #define PROVE(condition) do { if (!(condition)) return #condition; } while (0)
@@ -117,12 +117,12 @@ _prove_transport_mapper(HostInetDest *dest)
   HostTransportMapperInet *mapper = (HostTransportMapperInet *) dest->super.transport_mapper;
   TLSContext *marker = (TLSContext *) &host_api;
 
-  PROVE(_is_readable(mapper, sizeof(*mapper)));
+  PROVE(host_is_readable(mapper, sizeof(*mapper)));
   PROVE(_is_string(mapper->super.transport, "tcp"));
   PROVE(mapper->super.address_family == AF_INET);
   PROVE(mapper->super.sock_type == -1);
-  PROVE(_is_readable((gconstpointer) mapper->super.apply_transport, 1));
-  PROVE(_is_readable((gconstpointer) mapper->super.async_init, 1));
+  PROVE(host_is_readable((gconstpointer) mapper->super.apply_transport, 1));
+  PROVE(host_is_readable((gconstpointer) mapper->super.async_init, 1));
   PROVE(mapper->super.stats_source == dest->super.writer_options.stats_source);
   PROVE(mapper->tls_context == NULL);
   host_api.afinet_dd_set_tls_context(&dest->super.super.super, marker);
@@ -147,12 +147,12 @@ _prove_inet_dest(HostInetDest *dest)
   PROVE(!dest->super.connection_initialized);
   PROVE(_is_string(dest->primary, "probe"));
   PROVE(dest->failover == NULL && dest->bind_port == NULL && dest->bind_ip == NULL && dest->dest_port == NULL);
-  PROVE(_is_readable(dest->super.socket_options, sizeof(*dest->super.socket_options)));
-  PROVE(_is_readable((gconstpointer) dest->super.socket_options->setup_socket, 1));
-  PROVE(_is_readable((gconstpointer) dest->super.socket_options->setup_peer_socket, 1));
+  PROVE(host_is_readable(dest->super.socket_options, sizeof(*dest->super.socket_options)));
+  PROVE(host_is_readable((gconstpointer) dest->super.socket_options->setup_socket, 1));
+  PROVE(host_is_readable((gconstpointer) dest->super.socket_options->setup_peer_socket, 1));
   PROVE(dest->super.socket_options->so_keepalive);
   PROVE(((HostSocketOptionsInet *) dest->super.socket_options)->interface_name == NULL);
-  PROVE(host_can_name_proto(&dest->super, _is_readable));
+  PROVE(host_can_name_proto(&dest->super, host_is_readable));
 
   host_api.afsocket_dd_set_keep_alive(driver, FALSE);
   PROVE(!dest->super.connections_kept_alive_across_reloads);

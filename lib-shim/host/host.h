@@ -50,6 +50,9 @@ void host_set_up_peer_socket(HostInetDest *dest, gint fd, GSockAddr *peer);
 /* The user has set so-keepalive(no) or one of tcp-keepalive-*(). */
 gboolean host_has_own_keepalive(HostInetDest *dest);
 
+/* Whether memory can be read, with the kernel's help. */
+gboolean host_is_readable(gconstpointer memory, gsize length);
+
 /* The port that the destination would use, before (`transport` decides) or
  * after its transport was applied. */
 guint16 host_inet_dest_port(HostInetDest *dest);
