@@ -44,6 +44,7 @@ failover_host failover_dest_host_callbacks(FailoverDest *self);
 void failover_dest_saved_put(FailoverDest *self); /* after the core was stopped */
 void failover_dest_saved_fetch(FailoverDest *self);
 void failover_dest_saved_put_back(FailoverDest *self);
+FailoverSender *failover_dest_saved_get_sender(FailoverDestSaved *self); /* borrowed */
 FailoverSender *failover_dest_saved_take_sender(FailoverDestSaved *self); /* frees it */
 
 /* event-log.c */

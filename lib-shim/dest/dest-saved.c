@@ -82,6 +82,7 @@ failover_dest_saved_put_back(FailoverDest *self)
 
   if (!saved)
     return;
+  failover_sender_detach_queue(saved->sender); /* it may be of this configuration */
   if (cfg_is_shutting_down(log_pipe_get_config((LogPipe *) self->dest)))
     _not_wanted(saved);
   else
@@ -102,6 +103,12 @@ failover_dest_saved_fetch(FailoverDest *self)
       g_free(stored_key);
     }
   g_free(key);
+}
+
+FailoverSender *
+failover_dest_saved_get_sender(FailoverDestSaved *self)
+{
+  return self->sender;
 }
 
 FailoverSender *

@@ -65,6 +65,8 @@ _start(gpointer arg)
 
   FailoverDestSaved *saved = g_steal_pointer(&self->saved);
   self->sender = saved ? failover_dest_saved_take_sender(saved) : failover_sender_new();
+  if (!saved && self->decorated)
+    failover_sender_attach_queue(self->sender, dest->super.writer, id);
   if (connection_open)
     dest->super.fd = failover_sender_get_fd(self->sender);
   else
@@ -89,6 +91,10 @@ _async_init(HostTransportMapper *mapper, HostAsyncInitFunc func G_GNUC_UNUSED, g
   FailoverDest *self = _of_driver((LogDriver *) arg);
 
   failover_dest_saved_fetch(self);
+  /* not as late as in _start(): a connection that was kept may post before */
+  if (self->saved && self->decorated)
+    failover_sender_attach_queue(failover_dest_saved_get_sender(self->saved), self->dest->super.writer,
+                                 self->dest->super.super.super.id);
   if (self->mapper_async_init(mapper, _start, arg))
     return TRUE;
   failover_dest_saved_put_back(self); /* the configuration before goes on with it */
@@ -152,7 +158,11 @@ _deinit(LogPipe *s)
   if (self->dest->super.writer && shutting_down)
     _finish(self);
   gboolean success = self->driver_deinit(s);
-  g_clear_pointer(&self->sender, failover_sender_unref);
+  if (self->sender)
+    {
+      failover_sender_detach_queue(self->sender);
+      g_clear_pointer(&self->sender, failover_sender_unref);
+    }
   return success;
 }
 

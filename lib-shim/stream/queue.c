@@ -8,7 +8,7 @@
 
 struct _FailoverQueue
 {
-  failover_stream *stream;
+  failover_destination *core;
   LogQueue *queue; /* while it is attached; not referenced.  Atomic */
   gchar *file;     /* of the one attached last */
   gchar *destination;
@@ -36,7 +36,7 @@ _pop_head(LogQueue *queue, LogPathOptions *path_options)
 {
   FailoverQueue *self = _find(queue);
 
-  if (self && !failover_stream_takes_messages(self->stream))
+  if (self && !failover_destination_takes_messages(self->core))
     return NULL;
   return pop_head(queue, path_options);
 }
@@ -106,7 +106,7 @@ _attach(FailoverQueue *self, LogQueue *queue)
     pop_head = queue->pop_head;
   queue->pop_head = _pop_head;
   g_atomic_pointer_set(&self->queue, queue);
-  guint64 unknown = failover_stream_attach_queue(self->stream, &host, same);
+  guint64 unknown = failover_destination_attach_queue(self->core, &host, same);
   if (unknown > 0)
     log_queue_rewind_backlog(queue, unknown);
 }
@@ -130,15 +130,15 @@ void
 failover_queue_detach(FailoverQueue *self)
 {
   g_atomic_pointer_set(&self->queue, NULL);
-  failover_stream_detach_queue(self->stream);
+  failover_destination_detach_queue(self->core);
 }
 
 FailoverQueue *
-failover_queue_new(failover_stream *stream)
+failover_queue_new(failover_destination *core)
 {
   FailoverQueue *self = queues;
 
-  while (self && self->stream)
+  while (self && self->core)
     self = self->next;
   if (!self)
     {
@@ -146,7 +146,7 @@ failover_queue_new(failover_stream *stream)
       self->next = queues;
       g_atomic_pointer_set(&queues, self);
     }
-  self->stream = stream;
+  self->core = core;
   return self;
 }
 
@@ -156,5 +156,5 @@ failover_queue_free(FailoverQueue *self)
   failover_queue_detach(self);
   g_clear_pointer(&self->file, g_free);
   g_clear_pointer(&self->destination, g_free);
-  self->stream = NULL;
+  self->core = NULL;
 }

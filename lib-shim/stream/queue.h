@@ -5,7 +5,7 @@
  * then the core acknowledges what is taken out of it (failover.h, failover_queue), and
  * nothing is taken out while the connection takes nothing.
  *
- * Belongs to the host of the stream.  Main thread.
+ * Belongs to the sender.  Main thread.
  */
 #ifndef FAILOVER_QUEUE_H_INCLUDED
 #define FAILOVER_QUEUE_H_INCLUDED
@@ -15,7 +15,7 @@
 
 typedef struct _FailoverQueue FailoverQueue;
 
-FailoverQueue *failover_queue_new(failover_stream *stream);
+FailoverQueue *failover_queue_new(failover_destination *core);
 void failover_queue_free(FailoverQueue *self);
 
 /* At init, once the LogWriter has its queue.  Lets it take out again what has been taken

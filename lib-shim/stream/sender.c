@@ -4,6 +4,7 @@
 #include "sender.h"
 
 #include "log.h"
+#include "queue.h"
 #include "tcp-state.h"
 #include "timers.h"
 #include "turns.h"
@@ -23,6 +24,7 @@ struct _FailoverSender
 {
   gatomicrefcount references;
   failover_destination *core;
+  FailoverQueue *queue;
   gchar *destination; /* its name, for the log */
   gboolean tls;
   gsize buffer_size;
@@ -166,6 +168,7 @@ failover_sender_new(void)
   iv_event_register(&self->quiet);
   if (failover_destination_new(&loop, &self->core) != FAILOVER_OK)
     g_error("failover: out of memory"); /* as GLib does */
+  self->queue = failover_queue_new(self->core);
   return self;
 }
 
@@ -181,6 +184,7 @@ failover_sender_unref(FailoverSender *self)
 {
   if (!self || !g_atomic_ref_count_dec(&self->references))
     return;
+  failover_queue_free(self->queue);
   failover_destination_free(self->core);
   iv_event_unregister(&self->quiet);
   g_free(self->destination);
@@ -200,6 +204,18 @@ failover_sender_configure(FailoverSender *self, const gchar *destination, gboole
   self->destination = g_strdup(destination);
   self->tls = tls;
   self->buffer_size = buffer_size;
+}
+
+void
+failover_sender_attach_queue(FailoverSender *self, LogWriter *writer, const gchar *destination)
+{
+  failover_queue_attach(self->queue, writer, destination);
+}
+
+void
+failover_sender_detach_queue(FailoverSender *self)
+{
+  failover_queue_detach(self->queue);
 }
 
 guint64

@@ -14,6 +14,7 @@
 #define FAILOVER_SENDER_H_INCLUDED
 
 #include "failover.h"
+#include "host.h"
 
 #include <glib.h>
 
@@ -32,8 +33,13 @@ void failover_sender_check(FailoverSender *self, failover_status status);
  * it; `buffer_size`: resend-buffer-size(). */
 void failover_sender_configure(FailoverSender *self, const gchar *destination, gboolean tls, gsize buffer_size);
 
+/* The LogWriter has its queue, and nothing was taken out of it since its init; or the
+ * queue is released, or was.  `destination`: for the log. */
+void failover_sender_attach_queue(FailoverSender *self, LogWriter *writer, const gchar *destination);
+void failover_sender_detach_queue(FailoverSender *self);
+
 /* At the end of syslog-ng: gives peers until `deadline_ms` (CLOCK_MONOTONIC) to
- * acknowledge what is on its way.  Returns how many messages none has. */
+ * acknowledge what is on its way.  Returns how many messages none has, and no queue keeps. */
 guint64 failover_sender_finish(FailoverSender *self, gint64 deadline_ms);
 
 /* ------------------------------------------------------------------------

@@ -45,12 +45,14 @@ Stream::unbind()
   arm();
 }
 
-// Nothing posts them again.
+// Nothing posts them again from here.
 void
 Stream::drop_waiting()
 {
-  if (const auto messages = waiting_.take())
-    loop_.lost(loop_.user_data, messages->to_resend(), FAILOVER_LOSS_RELOAD);
+  const auto messages = waiting_.take();
+  const uint64_t lost = messages ? messages->unnumbered(backlog_.acknowledged()) : 0;
+  if (lost > 0)
+    loop_.lost(loop_.user_data, lost, FAILOVER_LOSS_RELOAD);
 }
 
 uint64_t
