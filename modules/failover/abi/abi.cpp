@@ -2,8 +2,8 @@
 // with the OpenSSL exception, see LICENSE.
 //
 // The only extern "C" definitions: arguments are asserted, no exception leaves.
-#include "failover.h"
 #include "failover-queue.h"
+#include "failover.h"
 
 #include "destination.hpp"
 #include "options.hpp"

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A file that grows steadily, which a file() source follows: what syslog-ng has not taken for good when it dies it reads again.
+And the file of a reliable disk-buffer."""
+
+import struct
+import threading
+import time
+from pathlib import Path
+
+from messages import PARSED, Messages
+
+_TICK_S = 0.01
+_HOST = b"host "
+#: As PARSED, with the name of the host, which a file() source does not add.
+_LINES = Messages(PARSED.size + len(_HOST), PARSED.header.replace(b"e2e:", _HOST + b"e2e:"))
+_HEADER = struct.Struct("<4s4x3q48x2q")  # of both disk queues, in all versions
+
+
+class Journal:
+    """Numbered messages, from 1 on. Use it as a context manager."""
+
+    def __init__(self, path: Path, per_second: int) -> None:
+        self.path = path
+        self.path.touch()
+        self._per_tick = max(1, int(per_second * _TICK_S))
+        self._last = 0
+        self._goes_on = True
+        self._thread = threading.Thread(target=self._grow)
+
+    def __enter__(self) -> "Journal":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def source(self) -> str:
+        """For syslog-ng.conf, with a log path that has flags(flow-control): it takes a line for good when the queue has it."""
+        return f'file("{self.path}" follow-freq(0.05) log-fetch-limit(10000) log-iw-size(100000))'
+
+    def stop(self) -> int:
+        """Return the number of the last one."""
+        self._goes_on = False
+        if self._thread.ident:
+            self._thread.join()
+        return self._last
+
+    def _grow(self) -> None:
+        with self.path.open("ab", buffering=0) as file:
+            due = time.monotonic()
+            while self._goes_on:
+                file.write(_LINES.lines(self._last + 1, self._last + self._per_tick + 1))
+                self._last += self._per_tick
+                due = max(due + _TICK_S, time.monotonic() - 1)
+                time.sleep(max(0.0, due - time.monotonic()))
+
+
+class QueueFile:
+    """The only disk-buffer in a directory that reliable(yes) has."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @property
+    def length(self) -> int:
+        """Messages that were not taken out."""
+        return self._header()[0]
+
+    @property
+    def backlog(self) -> int:
+        """Messages that were taken out, and are not acknowledged."""
+        return self._header()[1]
+
+    def _header(self) -> tuple[int, int]:
+        (path,) = self._directory.glob("*.rqf")
+        magic, _, _, length, _, backlog = _HEADER.unpack(self._read(path))
+        assert magic == b"SLRQ"
+        return length, backlog
+
+    @staticmethod
+    def _read(path: Path) -> bytes:
+        with path.open("rb") as file:
+            return file.read(_HEADER.size)

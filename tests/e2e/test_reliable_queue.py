@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""disk-buffer(reliable(yes)): what no log server has confirmed stays in its file, so that nothing is lost when syslog-ng itself
+dies, however it does."""
+
+import os
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from harness.client import Client
+from harness.journal import Journal, QueueFile
+from harness.lab import Lab
+from harness.sink import PORT, Sink
+from harness.syslog_ng import configuration, destination
+from records import Delivery, Tally, tally
+from waiting import SOON_S, wait_until
+
+ARRIVED_S = 40.0
+RATE = int(os.environ.get("FAILOVER_RATE", "10000"))
+#: How often something is killed, in all tests of that together.
+ROUNDS = int(os.environ.get("FAILOVER_ROUNDS", "100"))
+
+CONNECTED = "failover: connected to log server"
+DROPPED = "failover: reload dropped messages that no log server has confirmed"
+SHORT = "failover: too little room in the disk-buffer to keep messages until log servers have confirmed them"
+UNCONFIRMED = "failover: stopped before a log server has confirmed the last messages"
+
+
+class Station:
+    """A client that follows a growing file and keeps what it has read in a reliable queue, and two log servers."""
+
+    def __init__(self, lab: Lab, rate: int = RATE) -> None:
+        self.lab = lab
+        self.journal = Journal(lab.directory / "journal", rate)
+        self.servers = self.primary, self.second = [lab.sink(name) for name in ("primary", "second")]
+        self.queue = QueueFile(lab.directory)
+
+    def config(self, failover: str = "", *, size: int = 1 << 28, mem_buf: int = 1 << 20, driver: str = "network",
+               options: str = "threaded(yes)", other: str = "") -> str:
+        buffer = f'disk-buffer(reliable(yes) disk-buf-size({size}) mem-buf-size({mem_buf}) dir("{self.lab.directory}"))'
+        failover = failover if "failover" in failover else f'failover(servers("second") switch-delay(0) {failover})'
+        remote = f'{driver}("primary" port({PORT}) transport("tcp") {buffer} {other} {failover})'
+        return configuration(destination("d_remote", remote), source=self.journal.source, flow_control=True,
+                             options=f"time-reopen(1); stats-level(1); {options}")
+
+    def begin(self, config: str | None = None) -> None:
+        for server in self.servers:
+            server.start()
+        self.lab.start_client(config or self.config())
+
+    @property
+    def client(self) -> Client:
+        return self.lab.client
+
+    def wait_at(self, server: Sink, messages: int = RATE // 4) -> None:
+        enough = server.received() + messages
+        wait_until(lambda: server.received() >= enough, ARRIVED_S, f"{messages} messages at {server}")
+
+    def tally(self, sent: int) -> Tally:
+        return tally((Delivery(str(server), connection) for server in self.servers for connection in server.connections()), sent)
+
+    def finish(self) -> Tally:
+        """Everything must arrive, and leave the queue then."""
+        sent = self.journal.stop()
+        arrived = lambda: sum(server.received() for server in self.servers) >= sent and not self.tally(sent).lost
+        try:
+            wait_until(arrived, ARRIVED_S, "all messages")
+        finally:
+            print(self.tally(sent), f"queue: {self.queue.length} and {self.queue.backlog}")
+        wait_until(lambda: (self.queue.length, self.queue.backlog) == (0, 0), ARRIVED_S, "an empty queue")
+        self.client.stop()
+        result = self.tally(sent)
+        print(f"MEASURED {result.sent} sent, {result.doubled} doubled")
+        assert (result.lost, result.torn) == (0, 0), result
+        return result
+
+
+@pytest.fixture
+def station(lab: Lab) -> Iterator[Station]:
+    station = Station(lab)
+    with station.journal:
+        yield station
+
+
+# One death
+
+
+def test_killed_after_its_server_froze(station: Station) -> None:
+    station.begin()
+    station.wait_at(station.primary)
+    station.primary.freeze()
+    time.sleep(0.5)  # so that more is on its way than one server has read
+    station.client.kill()
+    station.primary.kill()
+    station.client.start()
+    station.wait_at(station.second)
+    station.finish()
+
+
+@pytest.mark.parametrize("death", ["kill", "stop"])
+def test_dies_while_all_servers_are_down(station: Station, death: str) -> None:
+    """As in issue 5714 of syslog-ng."""
+    station.begin()
+    station.wait_at(station.primary)
+    for server in station.servers:
+        server.kill()
+    wait_until(lambda: station.queue.length > RATE, ARRIVED_S, "messages that wait")
+    getattr(station.client, death)()
+    assert not station.client.lines(UNCONFIRMED), "nothing is lost, and so it says"
+    station.client.start()
+    for server in station.servers:
+        server.start()
+    station.finish()
+
+
+def test_a_stop_with_a_healthy_server_doubles_nothing(station: Station) -> None:
+    station.begin()
+    for _ in range(3):
+        station.wait_at(station.primary)
+        station.client.restart()
+    assert not station.client.lines(UNCONFIRMED)
+    assert station.finish().doubled == 0
+
+
+# Many deaths
+
+
+class Fate:
+    """Something dies at a random moment, again and again."""
+
+    def __init__(self, station: Station, seed: int) -> None:
+        self._station = station
+        self._random = random.Random(seed)
+
+    def strike(self) -> None:
+        time.sleep(self._random.uniform(0, 0.5))
+        self._random.choice([self._client_killed, self._client_killed, self._client_stopped, self._server_killed,
+                             self._all_servers_killed, self._server_frozen, self._reload])()
+
+    def _client_killed(self) -> None:
+        self._station.client.kill()
+        self._station.client.start()
+
+    def _client_stopped(self) -> None:
+        self._station.client.restart()
+
+    def _reload(self) -> None:
+        self._station.client.reload()
+
+    def _server_killed(self) -> None:
+        server = self._random.choice(self._station.servers)
+        server.kill()
+        time.sleep(self._random.uniform(0, 0.3))
+        server.start()
+
+    def _all_servers_killed(self) -> None:
+        for server in self._station.servers:
+            server.kill()
+        time.sleep(self._random.uniform(0, 0.3))
+        self._random.choice([self._client_killed, self._client_stopped])()
+        for server in self._station.servers:
+            server.start()
+
+    def _server_frozen(self) -> None:
+        server = self._random.choice(self._station.servers)
+        server.freeze()
+        time.sleep(self._random.uniform(0, 0.6))
+        self._client_killed()
+        server.kill()
+        server.start()
+
+
+@pytest.mark.parametrize("driver, options", [("network", "threaded(yes)"), ("syslog", "threaded(yes)"), ("network", "threaded(no)")])
+def test_random_deaths(lab: Lab, driver: str, options: str) -> None:
+    """Whatever dies and when: nothing is lost."""
+    station = Station(lab, RATE // 4)
+    seed = int(os.environ.get("FAILOVER_SEED", random.randrange(1_000_000)))
+    print(f"FAILOVER_SEED={seed}")
+    fate = Fate(station, seed)
+    with station.journal:
+        station.begin(station.config("failback(tcp-probe-interval(0.2) successful-probes-required(1))", driver=driver, options=options))
+        for _ in range(ROUNDS // 3):
+            fate.strike()
+        station.finish()
