@@ -19,7 +19,9 @@ struct _FailoverQueue
  * without a lock: it is used again. */
 static FailoverQueue *queues;
 
-static LogMessage *(*pop_head)(LogQueue *queue, LogPathOptions *path_options); /* of reliable queues */
+/* of all reliable queues */
+static LogMessage *(*pop_head)(LogQueue *queue, LogPathOptions *path_options);
+static void (*rewind_backlog_all)(LogQueue *queue);
 
 static FailoverQueue *
 _find(LogQueue *queue)
@@ -39,6 +41,25 @@ _pop_head(LogQueue *queue, LogPathOptions *path_options)
   if (self && !failover_destination_takes_messages(self->core))
     return NULL;
   return pop_head(queue, path_options);
+}
+
+/* The LogWriter of the newest version wants that when it ends, if only for a reload. */
+static void
+_rewind_backlog_all(LogQueue *queue)
+{
+  if (!_find(queue))
+    rewind_backlog_all(queue);
+}
+
+static void
+_decorate(LogQueue *queue)
+{
+  if (queue->pop_head == _pop_head)
+    return;
+  pop_head = queue->pop_head;
+  queue->pop_head = _pop_head;
+  rewind_backlog_all = queue->rewind_backlog_all;
+  queue->rewind_backlog_all = _rewind_backlog_all;
 }
 
 /* ------------------------------------------------------------------------
@@ -102,9 +123,7 @@ _attach(FailoverQueue *self, LogQueue *queue)
 
   g_free(self->file);
   self->file = g_strdup(file);
-  if (queue->pop_head != _pop_head)
-    pop_head = queue->pop_head;
-  queue->pop_head = _pop_head;
+  _decorate(queue);
   g_atomic_pointer_set(&self->queue, queue);
   guint64 unknown = failover_destination_attach_queue(self->core, &host, same);
   if (unknown > 0)
