@@ -124,6 +124,129 @@ def test_a_stop_with_a_healthy_server_doubles_nothing(station: Station) -> None:
     assert station.finish().doubled == 0
 
 
+# Reloads
+
+
+#: What keeps a configuration from starting, once the destination before it has.
+CLASH = 'udp("127.0.0.1" persist-name("x")); udp("127.0.0.1" persist-name("x"))'
+
+
+@pytest.mark.parametrize("wire", ["network", "syslog"])
+def test_a_reload_doubles_nothing(station: Station, wire: str) -> None:
+    """What is on its way is neither taken out of the queue again nor acknowledged twice."""
+    config = station.config(driver=wire)
+    station.begin(config)
+    for _ in range(4):
+        station.wait_at(station.primary)
+        station.client.reload(config)
+    station.wait_at(station.primary)
+    station.client.reload_broken(config + "destination {{\n")
+    station.wait_at(station.primary)
+    assert station.finish().doubled == 0
+    assert not station.client.lines(DROPPED)
+
+
+def test_a_configuration_that_is_refused_at_init(station: Station) -> None:
+    """The queue was released to it, and comes back."""
+    config = station.config()
+    station.begin(config)
+    station.wait_at(station.primary)
+    station.primary.freeze()
+    time.sleep(0.3)
+    station.client.reload_broken(config.replace(";\n};\n", f";\n{CLASH};\n}};\n"))
+    station.client.configure(config)
+    time.sleep(0.2)
+    station.client.kill()
+    station.primary.kill()
+    station.client.start()
+    station.wait_at(station.second)
+    station.finish()
+
+
+def test_killed_after_reloads(station: Station) -> None:
+    station.begin()
+    for _ in range(3):
+        station.wait_at(station.primary)
+        station.client.reload(station.config())
+    station.primary.freeze()
+    time.sleep(0.3)
+    station.client.kill()
+    station.primary.kill()
+    station.client.start()
+    station.wait_at(station.second)
+    station.finish()
+
+
+@pytest.mark.parametrize("after", ['failover(servers("second") switch-delay(0) resend(no))', "keep-alive(yes)"],
+                         ids=["resend-off", "failover-off"])
+def test_what_another_configuration_does_not_keep_is_in_the_queue(station: Station, after: str) -> None:
+    station.begin()
+    station.wait_at(station.primary)
+    station.primary.freeze()
+    time.sleep(0.3)
+    if "failover" in after:
+        station.client.reload(station.config(after))
+    else:
+        station.client.reload(station.config().replace('failover(servers("second") switch-delay(0) )', after))
+    station.primary.kill()
+    station.primary.start()
+    station.finish()
+    assert not station.client.lines(DROPPED)
+
+
+def test_a_drain_that_outlives_its_configuration(station: Station) -> None:
+    """The connection to the primary is left for the second's, and is not read; then the connection is another, too."""
+    config = station.config()
+    station.begin(config)
+    station.wait_at(station.primary)
+    station.primary.freeze()
+    time.sleep(0.2)
+    for driver in ("syslog", "network"):
+        station.client.reload(station.config(driver=driver))
+        time.sleep(0.2)
+    station.primary.thaw()
+    station.wait_at(station.primary)
+    station.finish()
+
+
+# Little room
+
+
+def test_too_small_a_file_is_acknowledged_at_acceptance(station: Station) -> None:
+    """As large as what syslog-ng keeps free of it."""
+    station.begin(station.config(size=1 << 24, mem_buf=1 << 24))
+    station.wait_at(station.primary)
+    assert station.queue.backlog < RATE // 10
+    station.finish()
+    assert len(station.client.lines(SHORT, destination="d_remote#0")) == 1
+
+
+def test_a_full_file(station: Station) -> None:
+    """What is on its way takes no room from what waits, and with flow-control nothing is dropped."""
+    station.begin(station.config(size=1 << 23, mem_buf=1 << 22))
+    station.wait_at(station.primary)
+    for server in station.servers:
+        server.freeze()
+    station.client.wait_for(SHORT, timeout_s=ARRIVED_S)
+    wait_until(lambda: station.queue.length > RATE, ARRIVED_S, "messages that wait")
+    assert station.queue.backlog == 0
+    for server in station.servers:
+        server.thaw()
+    station.finish()
+    assert not station.client.lines("Destination reliable queue full, dropping message")
+
+
+def test_messages_larger_than_the_resend_buffer(station: Station) -> None:
+    station.begin(station.config("resend-buffer-size(65536)"))
+    station.wait_at(station.primary)
+    station.client.kill()
+    station.client.start()
+    station.wait_at(station.primary)
+    station.primary.kill()
+    station.wait_at(station.second)
+    station.finish()
+
+
 # Many deaths
 
 

@@ -121,6 +121,10 @@ class Client:
 
     # Its configuration
 
+    def configure(self, config: str) -> None:
+        """For its next start."""
+        self._config.write_text(config)
+
     def reload(self, config: str | None = None) -> None:
         """SIGHUP, with a new configuration if given; it must be taken."""
         assert self._reload(config), "the configuration was refused"
