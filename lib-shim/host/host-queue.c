@@ -106,26 +106,34 @@ host_queue_get_file(LogQueue *queue)
   return api.get_filename(queue);
 }
 
+/* With the queue's lock: while a file that cannot be read is put aside there is none.  Nor
+ * is there afterwards, if no new one could be begun. */
 guint64
 host_queue_get_backlog(LogQueue *queue)
-{
-  return api.get_backlog(_qdisk(queue));
-}
-
-/* An empty one of older versions says that nothing is free. */
-HostQueueRoom
-host_queue_get_room(LogQueue *queue)
 {
   HostQDisk *qdisk = _qdisk(queue);
 
   g_mutex_lock(&queue->lock);
-  gboolean empty = api.get_length(qdisk) == 0 && api.get_backlog(qdisk) == 0;
-  HostQueueRoom room =
-  {
-    .size = api.get_size(qdisk),
-    .free = empty ? api.get_size(qdisk) : api.get_free(qdisk),
-    .reserved = api.get_reserved(qdisk),
-  };
+  guint64 backlog = api.is_started(qdisk) ? api.get_backlog(qdisk) : 0;
+  g_mutex_unlock(&queue->lock);
+  return backlog;
+}
+
+HostQueueRoom
+host_queue_get_room(LogQueue *queue)
+{
+  HostQDisk *qdisk = _qdisk(queue);
+  HostQueueRoom room = { 0 };
+
+  g_mutex_lock(&queue->lock);
+  if (api.is_started(qdisk))
+    {
+      /* an empty one of older versions says that nothing is free */
+      gboolean empty = api.get_length(qdisk) == 0 && api.get_backlog(qdisk) == 0;
+      room.size = api.get_size(qdisk);
+      room.free = empty ? api.get_size(qdisk) : api.get_free(qdisk);
+      room.reserved = api.get_reserved(qdisk);
+    }
   g_mutex_unlock(&queue->lock);
   return room;
 }
