@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A stream with a reliable disk queue (failover-queue.h): when what is acknowledged, and when
+// nothing is taken out of it.
+#include "failover-queue.h"
+
+#include "queue.hpp"
+#include "stream.hpp"
+
+#include <criterion/criterion.h>
+
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr int64_t grace_ms = 500;
+
+struct Lab
+{
+  int64_t now_ms = 1000;
+  failover::sim::ReliableQueue queue{ 1 << 20, 1 << 17 };
+  failover::Host host{ loop(), callbacks() };
+  failover::Stream stream{ loop() };
+
+  Lab();
+  ~Lab() { stream.unbind(); }
+  failover_loop loop();
+  failover_host callbacks();
+  void attach();
+};
+
+// A LogProto and its kernel: what is written is acknowledged and read when the test says so.
+struct Link
+{
+  Lab &lab;
+  failover::Connection *connection = nullptr;
+  std::vector<std::string> written;
+  bool takes = true;    // the LogProto takes a message
+  bool partial = false; // and has a part of one
+  uint64_t position = 0, acked = 0;
+  bool closed = false;
+
+  explicit Link(Lab &owner);
+  // As the LogWriter does it.  False: it was not taken.
+  bool post(const std::string &text)
+  {
+    lab.queue.push({ 1, 300, true });
+    return post_next(text);
+  }
+  bool post_next(const std::string &text)
+  {
+    bool consumed = false;
+    cr_assert(lab.queue.take_out().has_value());
+    cr_assert(connection->post(text, consumed));
+    if (!consumed)
+      lab.queue.rewind(1);
+    return consumed;
+  }
+  void flush() { cr_assert(connection->flush()); }
+  void acknowledge() { acked = position; }
+};
+
+Link *
+to_link(void *self)
+{
+  return static_cast<Link *>(self);
+}
+
+Link::Link(Lab &owner) : lab(owner)
+{
+  failover_connection_host host = {};
+  host.user_data = this;
+  host.write = [](void *self, const char *text, size_t length, bool *consumed) {
+    Link &link = *to_link(self);
+    *consumed = link.takes;
+    if (link.takes)
+      {
+        link.written.emplace_back(text, length);
+        link.position += length;
+      }
+    return true;
+  };
+  host.flush = [](void *) { return true; };
+  host.has_partial = [](void *self) { return to_link(self)->partial; };
+  host.acknowledge = [](void *self) { to_link(self)->lab.queue.acknowledge(1); };
+  host.wake_main = [](void *) {};
+  host.read_tcp = [](void *self, failover_tcp *tcp) {
+    const Link &link = *to_link(self);
+    *tcp = {};
+    tcp->open = true;
+    tcp->written = link.position;
+    tcp->acked = link.acked;
+    tcp->window = 60000;
+    tcp->in_flight = link.acked < link.position;
+    return true;
+  };
+  host.give_up = [](void *) {};
+  host.close = [](void *self, failover_close) { to_link(self)->closed = true; };
+  connection = lab.stream.open(host);
+}
+
+failover_loop
+Lab::loop()
+{
+  failover_loop result = {};
+  result.user_data = this;
+  result.now_ms = [](void *self) { return static_cast<Lab *>(self)->now_ms; };
+  result.set_timer = [](void *, failover_timer, int64_t) {};
+  result.cancel_timer = [](void *, failover_timer) {};
+  result.lost = [](void *, uint64_t, failover_loss) {};
+  return result;
+}
+
+failover_host
+Lab::callbacks()
+{
+  failover_host result = {};
+  result.is_idle = [](void *) { return true; };
+  result.wake_writer = [](void *) {};
+  return result;
+}
+
+Lab::Lab()
+{
+  stream.bind(host, { .resend = true,
+                      .grace_ms = grace_ms,
+                      .buffer_size = 1 << 20,
+                      .dead_peer_timeout_ms = 30'000,
+                      .throttle = 0 });
+  attach();
+}
+
+void
+Lab::attach()
+{
+  failover_queue host = {};
+  host.user_data = this;
+  host.backlog = [](void *self) { return static_cast<Lab *>(self)->queue.backlog(); };
+  host.room = [](void *self) {
+    const auto &queue = static_cast<Lab *>(self)->queue;
+    return failover_queue_room{ queue.size(), queue.free(), queue.reserved() };
+  };
+  host.acknowledge = [](void *self, uint64_t n) { static_cast<Lab *>(self)->queue.acknowledge(n); };
+  host.short_of_room = [](void *) {};
+  queue.rewind(stream.attach_queue(host, false));
+}
+
+// The kernel is asked again and again, until the grace of what was read is over.
+void
+let_grace_pass(Lab &lab)
+{
+  for (int i = 0; i < 10; i++)
+    {
+      lab.now_ms += 100;
+      lab.stream.timer_due();
+    }
+}
+
+void
+release(Lab &lab, Link &link, bool drained)
+{
+  cr_assert_eq(lab.stream.release(link.connection), drained);
+}
+
+} // namespace
+
+Test(reliable_queue, is_acknowledged_when_a_message_is_confirmed)
+{
+  Lab lab;
+  Link link(lab);
+
+  link.post("one");
+  link.post("two");
+  let_grace_pass(lab);
+  cr_assert_eq(lab.queue.backlog(), 2, "the peer has acknowledged nothing");
+  link.acknowledge();
+  lab.stream.timer_due();
+  cr_assert_eq(lab.queue.backlog(), 2, "the grace goes on");
+  let_grace_pass(lab);
+  cr_assert_eq(lab.queue.backlog(), 0);
+  release(lab, link, false);
+}
+
+Test(reliable_queue, keeps_what_is_sent_again)
+{
+  Lab lab;
+  Link first(lab);
+  first.post("one");
+  release(lab, first, false);
+  cr_assert_eq(lab.queue.backlog(), 1);
+
+  Link second(lab);
+  second.flush();
+  cr_assert_eq(second.written.size(), 1);
+  second.acknowledge();
+  let_grace_pass(lab);
+  cr_assert_eq(lab.queue.backlog(), 0);
+  release(lab, second, false);
+}
+
+Test(reliable_queue, gets_back_nothing_that_the_socket_does_not_take)
+{
+  Lab lab;
+  Link link(lab);
+  link.takes = false;
+
+  cr_assert(link.post("one"), "it is written later");
+  cr_assert(link.written.empty());
+  cr_assert_not(lab.stream.takes_messages());
+  cr_assert(link.connection->wants_to_write());
+  link.flush();
+  cr_assert_not(lab.stream.takes_messages());
+  link.takes = true;
+  link.flush();
+  cr_assert_eq(link.written, std::vector<std::string>{ "one" });
+  cr_assert(lab.stream.takes_messages());
+  release(lab, link, false);
+}
+
+Test(reliable_queue, gives_nothing_out_while_a_part_of_a_message_waits)
+{
+  Lab lab;
+  Link link(lab);
+  link.partial = true;
+
+  link.post("one");
+  cr_assert_not(lab.stream.takes_messages());
+  link.partial = false;
+  link.flush();
+  cr_assert(lab.stream.takes_messages());
+  release(lab, link, false);
+}
+
+Test(reliable_queue, waits_for_a_drain_in_progress)
+{
+  Lab lab;
+  Link old(lab);
+  old.post("one");
+  cr_assert(lab.stream.quiesce());
+  cr_assert_not(lab.stream.takes_messages());
+  lab.stream.drain();
+  Link now(lab);
+  release(lab, old, true);
+  cr_assert(lab.stream.takes_messages());
+
+  now.post("two");
+  now.acknowledge();
+  let_grace_pass(lab);
+  cr_assert_eq(lab.queue.backlog(), 2, "the older one is not confirmed");
+  old.acknowledge();
+  let_grace_pass(lab);
+  cr_assert(old.closed);
+  cr_assert_eq(lab.queue.backlog(), 0);
+  release(lab, now, false);
+}
+
+Test(reliable_queue, is_waited_for_at_the_end)
+{
+  Lab lab;
+  Link link(lab);
+  link.post("one");
+  cr_assert_eq(lab.stream.state().only_here, 0, "it is in the queue too");
+
+  link.acknowledge();
+  cr_assert(lab.stream.finish());
+  for (int i = 0; i < 10; i++)
+    {
+      lab.now_ms += 100;
+      if (!lab.stream.finish())
+        break;
+    }
+  cr_assert_eq(lab.queue.backlog(), 0);
+  lab.stream.finished();
+  release(lab, link, false);
+}
+
+Test(reliable_queue, without_it_messages_are_only_here)
+{
+  Lab lab;
+  lab.stream.detach_queue();
+  Link link(lab);
+
+  link.post("one");
+  cr_assert_eq(lab.queue.backlog(), 0, "acknowledged at acceptance");
+  cr_assert_eq(lab.stream.state().only_here, 1);
+  release(lab, link, false);
+}
