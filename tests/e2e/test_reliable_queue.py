@@ -247,6 +247,50 @@ def test_messages_larger_than_the_resend_buffer(station: Station) -> None:
     station.finish()
 
 
+# What the count of messages must survive
+
+
+def test_messages_that_render_empty(station: Station) -> None:
+    """They are taken out of the queue and never sent: all with a number that ends in 5."""
+    empty = """template("$(if match('seq=[0-9]*5 ' value('MSG')) '' '<13>Jan  1 00:00:00 host e2e: ${MSG}\\n')")"""
+    station.begin(station.config(other=empty))
+    station.wait_at(station.primary)
+    station.primary.freeze()
+    time.sleep(0.3)
+    station.client.kill()
+    station.primary.kill()
+    station.client.start()
+    station.wait_at(station.second)
+    sent = station.journal.stop()
+    wait_until(lambda: station.tally(sent).lost == sent // 10, ARRIVED_S, "all messages but those")
+    wait_until(lambda: station.queue.backlog < 2, ARRIVED_S, "an empty queue, but for what came after the last message")
+
+
+def test_a_file_that_cannot_be_read(station: Station) -> None:
+    """What is in it is lost to syslog-ng; what comes after that is not, and nothing of it is acknowledged for the old ones."""
+    station.begin()
+    station.wait_at(station.primary)
+    for server in station.servers:
+        server.freeze()
+    wait_until(lambda: station.queue.length > RATE, ARRIVED_S, "messages that wait")
+    station.queue.spoil()
+    for server in station.servers:
+        server.thaw()
+    station.client.wait_for("Error reading from disk-queue file, dropping disk queue", timeout_s=ARRIVED_S)
+    first = station.journal.last + 1
+    station.wait_at(station.primary)
+    station.primary.freeze()
+    time.sleep(0.3)
+    station.client.kill()
+    station.primary.kill()
+    station.client.start()
+    station.wait_at(station.second)
+    sent = station.journal.stop()
+    after = lambda: {number for server in station.servers for connection in server.connections() for number in connection.numbers}
+    wait_until(lambda: set(range(first, sent + 1)) <= after(), ARRIVED_S, "all messages of the new file")
+    wait_until(lambda: (station.queue.length, station.queue.backlog) == (0, 0), ARRIVED_S, "an empty queue")
+
+
 # Many deaths
 
 

@@ -39,6 +39,10 @@ class Journal:
         """For syslog-ng.conf, with a log path that has flags(flow-control): it takes a line for good when the queue has it."""
         return f'file("{self.path}" follow-freq(0.05) log-fetch-limit(10000) log-iw-size(100000))'
 
+    @property
+    def last(self) -> int:
+        return self._last
+
     def stop(self) -> int:
         """Return the number of the last one."""
         self._goes_on = False
@@ -71,6 +75,14 @@ class QueueFile:
     def backlog(self) -> int:
         """Messages that were taken out, and are not acknowledged."""
         return self._header()[1]
+
+    def spoil(self) -> None:
+        """Nothing that was not taken out can be read any more."""
+        (path,) = self._directory.glob("*.rqf")
+        with path.open("r+b") as file:
+            read_head, write_head = struct.unpack("<2q", file.read(24)[8:])
+            file.seek(read_head)
+            file.write(b"\xff" * (write_head - read_head))
 
     def _header(self) -> tuple[int, int]:
         (path,) = self._directory.glob("*.rqf")
