@@ -386,7 +386,6 @@ failover_link_wrap_factory(LogProtoClientFactory *original, gboolean tls)
           wrapped[i].tls = tls;
           wrapped[i].factory = *original;
           wrapped[i].factory.construct = construct[i];
-          wrapped[i].factory.stateful = TRUE; /* the driver rewinds no queue at init: see queue.h */
           return &wrapped[i].factory;
         }
     }

@@ -43,7 +43,8 @@ _pop_head(LogQueue *queue, LogPathOptions *path_options)
   return pop_head(queue, path_options);
 }
 
-/* The LogWriter of the newest version wants that when it ends, if only for a reload. */
+/* The driver wants that at each init, and the LogWriter of the newest version when it ends:
+ * for a reload, too.  It is done when it is attached, and then not of everything. */
 static void
 _rewind_backlog_all(LogQueue *queue)
 {
@@ -140,8 +141,6 @@ failover_queue_attach(FailoverQueue *self, LogWriter *writer, const gchar *desti
   self->destination = g_strdup(destination);
   if (host_queue_is_reliable(queue))
     _attach(self, queue);
-  else
-    log_writer_msg_rewind(writer);
   log_queue_unref(queue);
 }
 

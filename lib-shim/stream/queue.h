@@ -19,8 +19,8 @@ FailoverQueue *failover_queue_new(failover_destination *core);
 void failover_queue_free(FailoverQueue *self);
 
 /* At init, once the LogWriter has its queue.  Lets it take out again what has been taken
- * out before and nobody knows of any more.  The driver does not: it would be everything,
- * at each reload.  `destination`: for the log. */
+ * out before and nobody knows of any more.  From then on it is not rewound as a whole, as
+ * the driver does at each init.  `destination`: for the log. */
 void failover_queue_attach(FailoverQueue *self, LogWriter *writer, const gchar *destination);
 
 /* The LogWriter's queue is released, or was. */
