@@ -339,15 +339,18 @@ class Fate:
         server.start()
 
 
-@pytest.mark.parametrize("driver, options", [("network", "threaded(yes)"), ("syslog", "threaded(yes)"), ("network", "threaded(no)")])
+@pytest.mark.parametrize(
+    "driver, options", [("network", "threaded(yes)"), ("syslog", "threaded(yes)"), ("network", "threaded(no)")],
+)
 def test_random_deaths(lab: Lab, driver: str, options: str) -> None:
     """Whatever dies and when: nothing is lost."""
     station = Station(lab, RATE // 4)
     seed = int(os.environ.get("FAILOVER_SEED", random.randrange(1_000_000)))
     print(f"FAILOVER_SEED={seed}")
     fate = Fate(station, seed)
+    failback = "failback(tcp-probe-interval(0.2) successful-probes-required(1))"
     with station.journal:
-        station.begin(station.config("failback(tcp-probe-interval(0.2) successful-probes-required(1))", driver=driver, options=options))
+        station.begin(station.config(failback, driver=driver, options=options))
         for _ in range(ROUNDS // 3):
             fate.strike()
         station.finish()
