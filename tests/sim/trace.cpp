@@ -26,6 +26,12 @@ name(failover_timer timer)
       return "probe-deadline";
     case FAILOVER_TIMER_PROBE_NEXT:
       return "probe-next";
+    case FAILOVER_TIMER_MOVE_DEADLINE:
+      return "move-deadline";
+    case FAILOVER_TIMER_MOVE_NEXT:
+      return "move-next";
+    case FAILOVER_TIMER_CHECK:
+      return "check";
     case FAILOVER_TIMER_HAND_OVER:
       return "hand-over";
     case FAILOVER_TIMER_STREAM:
@@ -55,6 +61,16 @@ name(failover_event_kind kind)
       return "probe succeeded";
     case FAILOVER_EVENT_PROBE_FAILED:
       return "probe failed";
+    case FAILOVER_EVENT_SERVER_UP:
+      return "up";
+    case FAILOVER_EVENT_SERVER_DOWN:
+      return "down";
+    case FAILOVER_EVENT_SWITCH_FAILED:
+      return "switch failed";
+    case FAILOVER_EVENT_ADMIN:
+      return "administrative state";
+    case FAILOVER_EVENT_DRAINED:
+      return "drained";
     }
   return "?";
 }

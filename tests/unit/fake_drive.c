@@ -42,6 +42,7 @@ fake_options_new(const FakeConfig *config)
   cr_assert_eq(failover_options_close(options, "servers", strlen("servers")), FAILOVER_OK);
   _set(options, "", "switch-delay", config->switch_delay);
   _set(options, "", "resend", config->resend);
+  _set(options, "", "standby-probe-interval", config->standby_probe_interval);
   if (config->failback)
     {
       cr_assert_eq(failover_options_open(options, "failback", strlen("failback")), FAILOVER_OK);

@@ -186,6 +186,8 @@ _event(void *user_data, const failover_event *event)
   FakeEvent *entry = &self->events[self->event_count++];
   *entry = (FakeEvent){ .kind = event->kind,
                         .reason = event->reason,
+                        .position = event->position,
+                        .admin = event->admin,
                         .wait_ms = event->wait_ms,
                         .took_ms = event->took_ms,
                         .in_use_ms = event->in_use_ms,
@@ -388,6 +390,16 @@ fake_event_name(failover_event_kind kind)
       return "PROBE_SUCCEEDED";
     case FAILOVER_EVENT_PROBE_FAILED:
       return "PROBE_FAILED";
+    case FAILOVER_EVENT_SERVER_UP:
+      return "SERVER_UP";
+    case FAILOVER_EVENT_SERVER_DOWN:
+      return "SERVER_DOWN";
+    case FAILOVER_EVENT_SWITCH_FAILED:
+      return "SWITCH_FAILED";
+    case FAILOVER_EVENT_ADMIN:
+      return "ADMIN";
+    case FAILOVER_EVENT_DRAINED:
+      return "DRAINED";
     }
   return "?";
 }

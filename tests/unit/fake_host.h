@@ -87,6 +87,8 @@ typedef struct FakeEvent
 {
   failover_event_kind kind;
   failover_reason reason;
+  uint32_t position;
+  failover_admin admin;
   char server[FAKE_TEXT_MAX];
   char address[FAKE_TEXT_MAX];
   char detail[FAKE_TEXT_MAX];
@@ -154,6 +156,7 @@ typedef struct FakeConfig
   const char *servers[FAKE_SERVERS_MAX + 1];
   const char *switch_delay;
   const char *resend;
+  const char *standby_probe_interval;
   bool failback;
   const char *probe_interval;
   const char *probes_required;

@@ -78,6 +78,8 @@ _say_event(Trace *self, const FakeEvent *event)
     case FAILOVER_EVENT_KEPT:
       snprintf(word, sizeof(word), "kept");
       break;
+    default:
+      snprintf(word, sizeof(word), "%s", fake_event_name(event->kind));
     }
   _say(self, word);
 }

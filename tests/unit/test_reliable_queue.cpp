@@ -5,6 +5,7 @@
 #include "failover-queue.h"
 
 #include "queue.hpp"
+#include "status.hpp"
 #include "stream.hpp"
 
 #include <criterion/criterion.h>
@@ -20,7 +21,8 @@ struct Lab
 {
   int64_t now_ms = 1000;
   failover::sim::ReliableQueue queue{ 1 << 20, 1 << 17 };
-  failover::Host host{ loop(), callbacks() };
+  failover::Status status;
+  failover::Host host{ loop(), callbacks(), status };
   failover::Stream stream{ loop() };
 
   Lab();

@@ -1,55 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // with the OpenSSL exception, see LICENSE.
 //
-// The only extern "C" definitions: arguments are asserted, no exception leaves.
+// The extern "C" definitions of failover.h and failover-queue.h: arguments are asserted, no
+// exception leaves.
+#include "abi.hpp"
 #include "failover-queue.h"
-#include "failover.h"
 
-#include "destination.hpp"
 #include "options.hpp"
 #include "reason.hpp"
-
-#include <cassert>
-#include <new>
 
 struct failover_options
 {
   failover::Options options;
 };
 
-struct failover_destination
-{
-  explicit failover_destination(const failover_loop &loop) : destination(loop) {}
-  failover::Destination destination;
-  bool is_called = false;
-};
-
 namespace {
 
-template <typename Function>
-failover_status
-guarded(Function function) noexcept
-{
-  try
-    {
-      return function();
-    }
-  catch (const std::bad_alloc &)
-    {
-      return FAILOVER_ERROR_MEMORY;
-    }
-  catch (...)
-    {
-      return FAILOVER_ERROR_INTERNAL;
-    }
-}
-
-std::string_view
-view(const char *data, size_t length)
-{
-  assert(data || length == 0);
-  return { data, length };
-}
+using namespace failover::abi;
 
 bool
 is_complete(const failover_loop *loop)
@@ -98,47 +65,6 @@ try_option(failover_options *options, Function function) noexcept
 {
   assert(options);
   return guarded([&] { return function(options->options) ? FAILOVER_OK : FAILOVER_ERROR_OPTION; });
-}
-
-// Not from a host that is being called.
-void
-assert_may_be_called(const failover_destination *destination)
-{
-  assert(destination);
-  assert(!destination->is_called);
-}
-
-// While it lasts the host is called, and must not call back.
-class Call
-{
-public:
-  explicit Call(failover_destination *destination) : destination_(destination)
-  {
-    assert_may_be_called(destination);
-    destination_->is_called = true;
-  }
-  ~Call() { destination_->is_called = false; }
-  Call(const Call &) = delete;
-  Call &operator=(const Call &) = delete;
-
-private:
-  failover_destination *destination_;
-};
-
-// Tells the destination what happened.  If that fails half way, it is left with something to
-// wait for.
-template <typename Function>
-failover_status
-tell(failover_destination *destination, Function function) noexcept
-{
-  const Call call(destination);
-  const failover_status status = guarded([&] {
-    function(destination->destination);
-    return FAILOVER_OK;
-  });
-  if (status != FAILOVER_OK)
-    destination->destination.recover();
-  return status;
 }
 
 } // namespace

@@ -23,7 +23,9 @@ Attempt::start(const Server &server, failover_purpose purpose, int64_t limit_ms)
   purpose_ = purpose;
   started_ms_ = host_.now_ms();
   lookup_ = ids_.take();
-  host_.set_timer(timers_.deadline, started_ms_ + limit_ms);
+  deadline_ms_ = started_ms_ + limit_ms + open_ms();
+  if (timers_)
+    host_.set_timer(timers_->deadline, deadline_ms_);
   host_.resolve(lookup_, server.host, server.port);
 }
 
@@ -33,8 +35,9 @@ Attempt::cancel()
   if (!running_)
     return;
 
-  host_.cancel_timer(timers_.deadline);
-  host_.cancel_timer(timers_.next_address);
+  if (timers_)
+    host_.cancel_timer(timers_->deadline);
+  set_next_address(std::nullopt);
   for (const Pending &pending : pending_)
     host_.close(pending.connection);
   host_.release_lookup(lookup_);
@@ -46,15 +49,14 @@ Attempt::cancel()
 }
 
 AttemptResult
-Attempt::resolved(Id lookup, std::vector<std::string> addresses)
+Attempt::resolved(Id lookup, const std::vector<std::string> &addresses)
 {
   if (!running_ || lookup != lookup_ || !addresses_.empty())
     return {};
   if (addresses.empty())
     return fail(FAILOVER_REASON_NOT_RESOLVED, "", "");
 
-  addresses_ = std::move(addresses);
-  addresses_.resize(std::min(addresses_.size(), most_addresses));
+  addresses_.assign(addresses.begin(), addresses.begin() + std::min(addresses.size(), most_addresses));
   pending_.reserve(addresses_.size());
   connect_next();
   return {};
@@ -79,7 +81,7 @@ Attempt::connected(Id connection)
   result.state = AttemptResult::State::connected;
   result.connection = connection;
   result.address = std::move(addresses_[pending.address]);
-  result.took_ms = host_.now_ms() - started_ms_;
+  result.took_ms = std::max<int64_t>(host_.now_ms() - started_ms_ - open_ms(), 0);
   cancel();
   return result;
 }
@@ -123,9 +125,38 @@ Attempt::connect_next()
   pending_.push_back(pending);
   host_.connect(pending.connection, lookup_, static_cast<uint32_t>(pending.address), host_name_, purpose_);
   if (next_ < addresses_.size())
-    host_.set_timer(timers_.next_address, host_.now_ms() + next_address_after_ms);
+    set_next_address(host_.now_ms() + next_address_after_ms);
   else
-    host_.cancel_timer(timers_.next_address);
+    set_next_address(std::nullopt);
+}
+
+void
+Attempt::set_next_address(std::optional<int64_t> due_ms)
+{
+  next_address_ms_ = due_ms;
+  if (timers_ && due_ms)
+    host_.set_timer(timers_->next_address, *due_ms);
+  else if (timers_)
+    host_.cancel_timer(timers_->next_address);
+}
+
+AttemptResult
+Attempt::timer_due(int64_t now_ms)
+{
+  if (!running_)
+    return {};
+  if (deadline_ms_ <= now_ms)
+    return deadline_passed();
+  if (next_address_ms_ && *next_address_ms_ <= now_ms)
+    next_address_due();
+  return {};
+}
+
+bool
+Attempt::is_making(Id connection) const
+{
+  return std::any_of(pending_.begin(), pending_.end(),
+                     [&](const Pending &p) { return p.connection == connection; });
 }
 
 bool

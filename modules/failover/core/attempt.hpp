@@ -3,8 +3,9 @@
 //
 // One attempt to connect to one server: look-up, then its addresses, the next
 // one started while the last is still unanswered (RFC 8305), all within one
-// deadline.  Owned by the engine, which has two: for the rotation and for the
-// probes.  Main thread.
+// deadline.  Owned by the engine, which has three: for the rotation, for the probes and for
+// what an administrator asks for, each with timers of the host; and by its checks, which
+// watch the time for all of theirs.  Main thread.
 //
 // Whatever throws, for lack of memory, cancel() cleans up after it.  To that end
 // nothing allocates between what happened and what is made of it.
@@ -13,6 +14,8 @@
 #include "host.hpp"
 #include "server.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace failover {
@@ -42,11 +45,15 @@ struct AttemptResult
 class Attempt
 {
 public:
-  Attempt(const Host &host, IdSequence &ids, AttemptTimers timers) : host_(host), ids_(ids), timers_(timers)
+  // Without timers: who owns it calls timer_due() at due_ms().
+  Attempt(const Host &host, IdSequence &ids, std::optional<AttemptTimers> timers)
+    : host_(host), ids_(ids), timers_(timers)
   {}
 
   bool running() const { return running_; }
   int64_t started_ms() const { return started_ms_; }
+  int64_t due_ms() const { return std::min(deadline_ms_, next_address_ms_.value_or(deadline_ms_)); }
+  bool is_making(Id connection) const;
 
   void start(const Server &server, failover_purpose purpose, int64_t limit_ms);
   // Gives up without a result.
@@ -54,12 +61,13 @@ public:
 
   // What happened; numbers of others are ignored.  The result ends the attempt
   // unless it is pending.
-  AttemptResult resolved(Id lookup, std::vector<std::string> addresses);
+  AttemptResult resolved(Id lookup, const std::vector<std::string> &addresses);
   AttemptResult not_resolved(Id lookup, std::string_view detail);
   AttemptResult connected(Id connection);
   AttemptResult connect_failed(Id connection, failover_reason reason, std::string_view detail);
   AttemptResult deadline_passed();
   void next_address_due();
+  AttemptResult timer_due(int64_t now_ms);
 
 private:
   struct Pending
@@ -68,18 +76,22 @@ private:
     std::size_t address;
   };
 
+  void set_next_address(std::optional<int64_t> due_ms);
+  int64_t open_ms() const { return purpose_ == FAILOVER_PURPOSE_CHECK ? FAILOVER_CHECK_OPEN_MS : 0; }
   void connect_next();
   bool take_pending(Id connection, Pending &pending);
   AttemptResult fail(failover_reason reason, std::string_view detail, std::string address);
 
   const Host &host_;
   IdSequence &ids_;
-  AttemptTimers timers_;
+  std::optional<AttemptTimers> timers_;
   bool running_ = false;
   std::string host_name_;
   failover_purpose purpose_ = FAILOVER_PURPOSE_USE;
   Id lookup_ = 0;
   int64_t started_ms_ = 0;
+  int64_t deadline_ms_ = 0;
+  std::optional<int64_t> next_address_ms_;
   std::vector<std::string> addresses_;
   std::size_t next_ = 0; // the first address not yet started
   std::vector<Pending> pending_;

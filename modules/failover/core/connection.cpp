@@ -2,6 +2,7 @@
 // with the OpenSSL exception, see LICENSE.
 #include "connection.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -17,7 +18,7 @@ Connection::Connection(const failover_loop &loop, Waiting &waiting, Backlog &bac
                        const failover_connection_host &host, std::unique_ptr<Resend> resend)
   : loop_(loop), waiting_(waiting), backlog_(backlog), host_(host), resend_(std::move(resend))
 {
-  waiting_.fetch(*resend_);
+  fetch();
   // the window before anything was sent is what later ones are measured by
   failover_tcp tcp;
   if (sample(tcp))
@@ -36,7 +37,40 @@ Connection::sample(failover_tcp &tcp)
   half_closed_ = !tcp.open && !tcp.reset;
   if (tcp.open)
     feed(tcp, last_is_partial());
+  publish();
   return true;
+}
+
+// A few stores each time the kernel is asked, none for a message.
+void
+Connection::publish()
+{
+  published_.messages.set(static_cast<int64_t>(resend_->kept()));
+  published_.bytes.set(static_cast<int64_t>(resend_->bytes()));
+  published_.resent.set(static_cast<int64_t>(resend_->counters().resent));
+  published_.grace_cut.set(static_cast<int64_t>(resend_->counters().grace_cut));
+  published_.oldest_ms.set(resend_->oldest_ms());
+}
+
+void
+Connection::add_to(StreamNumbers &numbers) const
+{
+  const int64_t messages = published_.messages.get(), oldest_ms = published_.oldest_ms.get();
+  numbers.messages += messages;
+  numbers.bytes += published_.bytes.get();
+  numbers.resent += published_.resent.get();
+  numbers.grace_cut += published_.grace_cut.get();
+  if (messages > 0)
+    numbers.oldest_ms = std::min(numbers.oldest_ms.value_or(oldest_ms), oldest_ms);
+}
+
+void
+Connection::fetch()
+{
+  if (waiting_.empty())
+    return;
+  waiting_.fetch(*resend_);
+  publish();
 }
 
 void
@@ -87,7 +121,7 @@ Connection::has_ended() const
 bool
 Connection::post_again()
 {
-  waiting_.fetch(*resend_);
+  fetch();
   while (resend_->has_next() && resend_->next_is_due(now_ms()))
     {
       bool consumed = false;
@@ -277,6 +311,7 @@ Connection::drain(int64_t now_ms, int64_t patience_ms)
   if (!host_.read_tcp(host_.user_data, &tcp) || !tcp.open)
     return FAILOVER_CLOSE_ENDED;
   feed(tcp, partial_at_end_);
+  publish();
   switch (resend_->drain(now_ms, patience_ms))
     {
     case Drain::done:

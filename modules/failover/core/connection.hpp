@@ -14,6 +14,7 @@
 #include "backlog.hpp"
 #include "failover.h"
 #include "peer_watch.hpp"
+#include "status.hpp"
 #include "waiting.hpp"
 
 #include <atomic>
@@ -96,6 +97,8 @@ public:
   bool is_hung() const { return peer_ == Peer::hung; }
   // Of what was posted on it some is confirmed, and not for lack of room.
   bool has_confirmed() const { return has_confirmed_.load(std::memory_order_relaxed); }
+  // As of the last sample.
+  void add_to(StreamNumbers &numbers) const;
 
   // ---- main side, once its LogProto is gone
 
@@ -105,8 +108,9 @@ public:
   std::optional<failover_close> drain(int64_t now_ms, int64_t patience_ms);
   void close(failover_close how) { host_.close(host_.user_data, how); }
 
-  bool drains = false;      // set when another one takes over
-  int64_t drain_due_ms = 0; // while it is drained
+  std::shared_ptr<ServerFacts> server; // its peer; the main side's
+  bool drains = false;                 // set when another one takes over
+  int64_t drain_due_ms = 0;            // while it is drained
   int64_t drain_interval_ms = 0;
 
 private:
@@ -123,6 +127,8 @@ private:
   bool has_ended() const;
   bool last_is_partial() const { return has_rest() && !failed_with_; }
   void feed(const failover_tcp &tcp, bool last_is_partial);
+  void fetch();
+  void publish();
   void tell_confirmed(bool early);
   void count_posted();
 
@@ -142,6 +148,10 @@ private:
   bool half_closed_ = false;          // a sample has seen that the peer closed its side
   std::atomic<bool> quiesce_ = false; // written by the main side
   std::atomic<bool> has_confirmed_ = false;
+  struct
+  {
+    Number messages, bytes, resent, grace_cut, oldest_ms;
+  } published_;
 
   // the main side's
   PeerWatch watch_;

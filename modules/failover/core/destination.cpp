@@ -5,6 +5,7 @@
 #include "reason.hpp"
 
 #include <cassert>
+#include <charconv>
 #include <utility>
 
 namespace failover {
@@ -36,9 +37,11 @@ Destination::start(const Settings &settings, const Config &config, const failove
                    bool connection_open)
 {
   assert(!running_);
-  running_.emplace(loop_, host, settings, config, ids_, static_cast<ConnectionInUse &>(*this));
+  running_.emplace(loop_, host, settings, config, ids_, status_, static_cast<ConnectionInUse &>(*this));
   stream_.bind(running_->host, stream_settings(settings, config.throttle));
   writer_has_connection_ = connection_open;
+  if (!connection_open)
+    writer_server_.reset();
   try
     {
       if (connection_open && !snapshot_)
@@ -54,9 +57,13 @@ Destination::start(const Settings &settings, const Config &config, const failove
       running_->engine.stop();
       stream_.unbind();
       running_.reset();
+      status_.end();
       throw;
     }
   snapshot_.reset();
+  status_.note_stream(stream_.numbers());
+  status_.announce_all();
+  report_drained();
 }
 
 void
@@ -78,6 +85,7 @@ Destination::stop(bool keeps_connection)
     stream_.give_up();
   stream_.unbind();
   running_.reset();
+  status_.end();
 }
 
 // What is drained ends by itself.
@@ -104,14 +112,16 @@ Destination::timer_due(failover_timer timer)
     case FAILOVER_TIMER_STREAM:
       if (stream_.timer_due())
         ended();
-      return;
+      status_.note_stream(stream_.numbers());
+      break;
     case FAILOVER_TIMER_HAND_OVER:
       hand_over_due();
-      return;
+      break;
     default:
       if (running_)
         running_->engine.timer_due(timer);
     }
+  report_drained();
 }
 
 void
@@ -133,6 +143,7 @@ Destination::connected(Id connection)
 {
   if (running_)
     running_->engine.connected(connection);
+  report_drained();
 }
 
 void
@@ -156,6 +167,14 @@ Destination::ended()
     running_->host.set_timer(FAILOVER_TIMER_HAND_OVER, running_->host.now_ms()); // not from in here
   else
     disconnected(reason, how.fruitless);
+  report_drained();
+}
+
+void
+Destination::quiet()
+{
+  complete_hand_over();
+  report_drained();
 }
 
 void
@@ -176,11 +195,12 @@ Destination::recover() noexcept
 
 // Make before break: the one before is left at the end of a message.
 bool
-Destination::hand_over(Id connection)
+Destination::hand_over(Id connection, std::size_t server)
 {
+  Taken taken = { connection, status_.servers()[server] };
   if (!writer_has_connection_ || leave())
-    return give_to_writer(connection);
-  waits_for_hand_over_ = connection;
+    return give_to_writer(taken);
+  waits_for_hand_over_ = std::move(taken);
   running_->host.set_timer(FAILOVER_TIMER_HAND_OVER, running_->host.now_ms() + hand_over_limit_ms);
   return true;
 }
@@ -211,12 +231,14 @@ Destination::end_in_use()
 }
 
 bool
-Destination::give_to_writer(Id connection)
+Destination::give_to_writer(const Taken &taken)
 {
   stream_.drain();
-  if (running_->host.give_to_writer(connection))
+  stream_.set_server(taken.server);
+  if (running_->host.give_to_writer(taken.connection))
     {
       writer_has_connection_ = true;
+      writer_server_ = taken.server;
       return true;
     }
   stream_.resume();
@@ -230,6 +252,7 @@ Destination::take_from_writer()
     return;
   running_->host.take_from_writer();
   writer_has_connection_ = false;
+  writer_server_.reset();
 }
 
 void
@@ -237,9 +260,9 @@ Destination::complete_hand_over()
 {
   if (!waits_for_hand_over_)
     return;
-  const Id connection = *std::exchange(waits_for_hand_over_, std::nullopt);
+  const Taken taken = *std::exchange(waits_for_hand_over_, std::nullopt);
   running_->host.cancel_timer(FAILOVER_TIMER_HAND_OVER);
-  if (give_to_writer(connection))
+  if (give_to_writer(taken))
     return;
   // the engine believes it in use, and has given up the one before
   take_from_writer();
@@ -265,6 +288,92 @@ Destination::let_go()
   if (stream_.is_connected() && stream_.quiesce())
     stream_.drain();
   take_from_writer();
+}
+
+// ---- seen and steered
+
+void
+Destination::set_certificate_end(Id connection, int64_t end_s)
+{
+  if (running_)
+    running_->engine.set_certificate_end(connection, end_s);
+}
+
+void
+Destination::switch_to(std::size_t server, uint64_t request)
+{
+  if (running_)
+    running_->engine.switch_to(server, request);
+  else
+    status_.answer(request, FAILOVER_ANSWER_STOPPED);
+}
+
+void
+Destination::set_admin(std::size_t server, failover_admin admin, uint64_t request)
+{
+  if (running_)
+    running_->engine.set_admin(server, admin, request);
+  else
+    status_.answer(request, FAILOVER_ANSWER_STOPPED);
+  report_drained();
+}
+
+void
+Destination::check_all(uint64_t request)
+{
+  if (running_)
+    running_->engine.check_all(request);
+  else
+    status_.answer(request, FAILOVER_ANSWER_STOPPED);
+}
+
+// No connection is left to a server that is not to be used.
+void
+Destination::report_drained()
+{
+  if (!running_)
+    return;
+  for (std::size_t i = 0; i < status_.servers().size(); i++)
+    {
+      ServerFacts &server = status_.server(i);
+      const auto &in_use = running_->engine.in_use();
+      if ((!server.leaving && server.leaving_requests.empty()) || (in_use && in_use->server == i)
+          || writer_server_.get() == &server || stream_.uses(server))
+        continue;
+      if (std::exchange(server.leaving, false))
+        running_->engine.drained(i);
+      status_.answer_leaving(server, FAILOVER_ANSWER_DONE);
+    }
+}
+
+StatusView
+Destination::view(std::string_view id, int64_t wall_offset_ms) const
+{
+  StatusView view = { .id = id,
+                      .status = status_,
+                      .stream = stream_.numbers(),
+                      .unconfirmed = {},
+                      .next = running_ ? running_->engine.next_step() : NextStep(),
+                      .now_ms = loop_.now_ms(loop_.user_data),
+                      .wall_offset_ms = wall_offset_ms };
+  for (const auto &server : status_.servers())
+    view.unconfirmed.push_back(stream_.unconfirmed(*server));
+  return view;
+}
+
+std::optional<std::size_t>
+Destination::find_server(std::string_view name) const
+{
+  if (!running_)
+    return std::nullopt;
+  const Roster &roster = running_->engine.roster();
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error == std::errc() && end == name.data() + name.size() && number < roster.size())
+    return number;
+  std::string why;
+  const auto spec = parse_server(name, why);
+  return spec ? roster.find(with_default_port(*spec, running_->port)) : std::nullopt;
 }
 
 } // namespace failover

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "engine.hpp"
+#include "status_text.hpp"
 #include "stream.hpp"
 
 #include <optional>
@@ -47,9 +48,22 @@ public:
   // The LogWriter says that its connection is over.
   void ended();
   // The connection in use has come to the end of a message, and another waits for that.
-  void quiet() { complete_hand_over(); }
+  void quiet();
   // After one of these has thrown, for lack of memory.
   void recover() noexcept;
+
+  // ---- seen and steered
+
+  void watch(const failover_watcher &watcher) { status_.watch(watcher); }
+  void set_certificate_end(Id connection, int64_t end_s);
+  // Null: it is stopped.
+  const Engine *engine() const { return running_ ? &running_->engine : nullptr; }
+  const Status &status() const { return status_; }
+  void switch_to(std::size_t server, uint64_t request);
+  void set_admin(std::size_t server, failover_admin admin, uint64_t request);
+  void check_all(uint64_t request);
+  StatusView view(std::string_view id, int64_t wall_offset_ms) const;
+  std::optional<std::size_t> find_server(std::string_view name) const;
 
   // Null: none.
   const Engine::Chosen *in_use() const;
@@ -62,33 +76,44 @@ private:
   struct Running
   {
     Running(const failover_loop &loop, const failover_host &callbacks, const Settings &settings,
-            const Config &config, IdSequence &ids, ConnectionInUse &connection_in_use)
-      : host(loop, callbacks),
-        engine(settings, config.primary, config.port, config.time_reopen_ms, host, ids, connection_in_use)
+            const Config &config, IdSequence &ids, Status &status, ConnectionInUse &connection_in_use)
+      : host(loop, callbacks, status), engine(settings, config.primary, config.port, config.time_reopen_ms,
+                                              host, ids, status, connection_in_use),
+        port(config.port)
     {}
     Host host;
     Engine engine;
+    uint16_t port; // of servers without their own
   };
 
-  bool hand_over(Id connection) override;
+  struct Taken
+  {
+    Id connection;
+    std::shared_ptr<ServerFacts> server;
+  };
+
+  bool hand_over(Id connection, std::size_t server) override;
   void let_go() override;
   uint64_t to_resend() const override { return stream_.to_resend(); }
 
   bool leave();
   void end_in_use();
-  bool give_to_writer(Id connection);
+  bool give_to_writer(const Taken &taken);
   void take_from_writer();
   void complete_hand_over();
   void hand_over_due();
   void disconnected(failover_reason reason, bool fruitless);
+  void report_drained();
 
   failover_loop loop_;
+  Status status_;
   Stream stream_;
   IdSequence ids_; // of all configurations
   std::optional<Running> running_;
-  std::optional<Snapshot> snapshot_;      // of the last configuration, until the next one begins
-  bool writer_has_connection_ = false;    // the one in use, or the one that is left for `waiting_`
-  std::optional<Id> waits_for_hand_over_; // in use for the engine already
+  std::optional<Snapshot> snapshot_;           // of the last configuration, until the next one begins
+  bool writer_has_connection_ = false;         // the one in use, or the one that is left for `waiting_`
+  std::shared_ptr<ServerFacts> writer_server_; // of that connection
+  std::optional<Taken> waits_for_hand_over_;   // in use for the engine already
 };
 
 } // namespace failover

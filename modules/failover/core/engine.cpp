@@ -2,7 +2,8 @@
 // with the OpenSSL exception, see LICENSE.
 #include "engine.hpp"
 
-#include <algorithm>
+#include "jitter.hpp"
+
 #include <cassert>
 
 namespace failover {
@@ -16,24 +17,19 @@ namespace {
 // the grace is over would otherwise get the same messages again and again.
 constexpr int64_t proven_after_ms = 1'000;
 
-// The rounds of many clients, when all is down, and their probes should not fall together.
-constexpr uint32_t jitter_percent = 10;
-
 } // namespace
 
 Engine::Engine(const Settings &settings, std::string_view primary_host, uint16_t port, int64_t time_reopen_ms,
-               const Host &host, IdSequence &ids, ConnectionInUse &connection_in_use)
-  : settings_(settings), time_reopen_ms_(time_reopen_ms),
-    switch_delay_ms_(settings.switch_delay_ms.value_or(time_reopen_ms)), host_(host),
-    connection_in_use_(connection_in_use),
-    rotation_(host_, ids, { FAILOVER_TIMER_ATTEMPT_DEADLINE, FAILOVER_TIMER_ATTEMPT_NEXT }),
-    probe_(host_, ids, { FAILOVER_TIMER_PROBE_DEADLINE, FAILOVER_TIMER_PROBE_NEXT })
+               const Host &host, IdSequence &ids, Status &status, ConnectionInUse &connection_in_use)
+  : settings_(settings), status_(status), roster_(settings_, primary_host, port, status),
+    time_reopen_ms_(time_reopen_ms), switch_delay_ms_(settings.switch_delay_ms.value_or(time_reopen_ms)),
+    host_(host), connection_in_use_(connection_in_use),
+    rotation_(host_, ids, AttemptTimers{ FAILOVER_TIMER_ATTEMPT_DEADLINE, FAILOVER_TIMER_ATTEMPT_NEXT }),
+    probe_(host_, ids, AttemptTimers{ FAILOVER_TIMER_PROBE_DEADLINE, FAILOVER_TIMER_PROBE_NEXT }),
+    move_(host_, ids, AttemptTimers{ FAILOVER_TIMER_MOVE_DEADLINE, FAILOVER_TIMER_MOVE_NEXT }),
+    checks_(settings_, roster_, host_, ids, status_, *this)
 {
-  servers_.push_back({ canonical_host(primary_host), port });
-  for (const ServerSpec &spec : settings_.servers)
-    servers_.push_back(with_default_port(spec, port));
-  for (const Server &server : servers_)
-    names_.push_back(server.name());
+  status_.begin(roster_.names(), settings_.resend ? settings_.resend_buffer_size : 0);
 }
 
 // ---- start, stop, reload
@@ -43,21 +39,24 @@ Engine::start(const Snapshot *snapshot, bool connection_open)
 {
   assert(!running_);
   running_ = true;
+  if (roster_.count_usable() == 0)
+    set_ready(primary); // a list of servers in maint only would be none
   if (snapshot)
     resume(*snapshot, connection_open);
   else
     attempt(primary, FAILOVER_REASON_START);
+  checks_.start();
 }
 
 void
 Engine::resume(const Snapshot &snapshot, bool connection_open)
 {
-  auto server = find(snapshot.server);
+  auto server = roster_.find(snapshot.server);
 
   if (!snapshot.in_use)
     {
       consecutive_failures_ = snapshot.consecutive_failures;
-      current_ = server.value_or(primary);
+      current_ = roster_.choose(server.value_or(primary));
       resume_probing(snapshot);
       attempt(current_, FAILOVER_REASON_RELOAD);
     }
@@ -68,7 +67,8 @@ Engine::resume(const Snapshot &snapshot, bool connection_open)
       in_use_ = { snapshot.in_use->connection, *server, {}, snapshot.in_use->since_ms };
       in_use_->address = snapshot.in_use->address; // without memory for it, it is in use all the same
       resume_probing(snapshot);
-      host_.emit(event(FAILOVER_EVENT_KEPT, FAILOVER_REASON_RELOAD, names_[*server], in_use_->address));
+      host_.emit(event(FAILOVER_EVENT_KEPT, FAILOVER_REASON_RELOAD, *server, in_use_->address));
+      leave_unready();
     }
   else
     {
@@ -82,26 +82,17 @@ Engine::resume(const Snapshot &snapshot, bool connection_open)
 void
 Engine::resume_probing(const Snapshot &snapshot)
 {
-  if (!settings_.failback || current_ == primary)
+  if (!settings_.failback || current_ == primary || roster_.admin(primary) == FAILOVER_ADMIN_MAINT)
     return;
-  if (!snapshot.probe_due_ms || !(snapshot.primary == servers_[primary]))
+  if (!snapshot.probe_due_ms || !(snapshot.primary == roster_[primary]))
     {
       start_probing();
       return;
     }
   probe_successes_ = std::min(snapshot.probe_successes, settings_.probes_required - 1);
   probe_due_ms_ =
-      std::min(*snapshot.probe_due_ms, host_.now_ms() + with_jitter_ms(settings_.probe_interval_ms));
+      std::min(*snapshot.probe_due_ms, host_.now_ms() + with_jitter_ms(host_, settings_.probe_interval_ms));
   host_.set_timer(FAILOVER_TIMER_PROBE, *probe_due_ms_);
-}
-
-std::optional<std::size_t>
-Engine::find(const Server &server) const
-{
-  auto found = std::find(servers_.begin(), servers_.end(), server);
-  if (found == servers_.end())
-    return std::nullopt;
-  return found - servers_.begin();
 }
 
 void
@@ -109,9 +100,12 @@ Engine::stop()
 {
   if (!running_)
     return;
-  rotation_.cancel();
+  stop_rotation();
   stop_probing();
-  host_.cancel_timer(FAILOVER_TIMER_SWITCH);
+  end_move(FAILOVER_ANSWER_STOPPED);
+  checks_.stop();
+  for (const auto &server : status_.servers())
+    status_.answer_leaving(*server, FAILOVER_ANSWER_STOPPED);
   running_ = false;
 }
 
@@ -120,8 +114,8 @@ Engine::save() const
 {
   assert(running_);
   Snapshot snapshot;
-  snapshot.server = servers_[current_];
-  snapshot.primary = servers_[primary];
+  snapshot.server = roster_[current_];
+  snapshot.primary = roster_[primary];
   if (in_use_)
     snapshot.in_use = { in_use_->connection, in_use_->address, in_use_->since_ms };
   snapshot.consecutive_failures = consecutive_failures_;
@@ -141,6 +135,7 @@ Engine::timer_due(failover_timer timer)
   switch (timer)
     {
     case FAILOVER_TIMER_SWITCH:
+      switch_due_ms_.reset();
       attempt(current_, FAILOVER_REASON_ROTATION);
       return;
     case FAILOVER_TIMER_ATTEMPT_DEADLINE:
@@ -158,6 +153,15 @@ Engine::timer_due(failover_timer timer)
     case FAILOVER_TIMER_PROBE_NEXT:
       probe_.next_address_due();
       return;
+    case FAILOVER_TIMER_MOVE_DEADLINE:
+      move_result(move_.deadline_passed());
+      return;
+    case FAILOVER_TIMER_MOVE_NEXT:
+      move_.next_address_due();
+      return;
+    case FAILOVER_TIMER_CHECK:
+      checks_.timer_due();
+      return;
     case FAILOVER_TIMER_HAND_OVER:
     case FAILOVER_TIMER_STREAM:
     case FAILOVER_TIMER_COUNT:
@@ -170,6 +174,8 @@ Engine::resolved(Id lookup, const std::vector<std::string> &addresses)
 {
   rotation_result(rotation_.resolved(lookup, addresses));
   probe_result(probe_.resolved(lookup, addresses));
+  move_result(move_.resolved(lookup, addresses));
+  checks_.resolved(lookup, addresses);
 }
 
 void
@@ -177,6 +183,8 @@ Engine::not_resolved(Id lookup, std::string_view detail)
 {
   rotation_result(rotation_.not_resolved(lookup, detail));
   probe_result(probe_.not_resolved(lookup, detail));
+  move_result(move_.not_resolved(lookup, detail));
+  checks_.not_resolved(lookup, detail);
 }
 
 void
@@ -184,6 +192,8 @@ Engine::connected(Id connection)
 {
   rotation_result(rotation_.connected(connection));
   probe_result(probe_.connected(connection));
+  move_result(move_.connected(connection));
+  checks_.connected(connection);
 }
 
 void
@@ -191,6 +201,8 @@ Engine::connect_failed(Id connection, failover_reason reason, std::string_view d
 {
   rotation_result(rotation_.connect_failed(connection, reason, detail));
   probe_result(probe_.connect_failed(connection, reason, detail));
+  move_result(move_.connect_failed(connection, reason, detail));
+  checks_.connect_failed(connection, reason, detail);
 }
 
 void
@@ -202,10 +214,23 @@ Engine::disconnected(Id connection, failover_reason reason, std::string_view det
   int64_t in_use_ms = host_.now_ms() - in_use_->since_ms;
   const bool lasted = in_use_ms >= proven_after_ms;
   if (lasted && !fruitless)
-    consecutive_failures_ = 0;
+    begin_round();
   std::string address = std::move(in_use_->address);
   in_use_.reset();
   server_failed({ reason, detail, std::move(address), -1, in_use_ms, lasted && fruitless });
+}
+
+void
+Engine::set_certificate_end(Id connection, int64_t end_s)
+{
+  if (rotation_.is_making(connection))
+    status_.set_certificate_end(current_, end_s);
+  else if (probe_.is_making(connection))
+    status_.set_certificate_end(primary, end_s);
+  else if (move_.is_making(connection))
+    status_.set_certificate_end(moving_->server(), end_s);
+  else if (const auto server = checks_.server_of(connection))
+    status_.set_certificate_end(*server, end_s);
 }
 
 void
@@ -215,23 +240,55 @@ Engine::recover() noexcept
     return;
   rotation_.cancel();
   stop_probing();
+  end_move(FAILOVER_ANSWER_FAILED);
+  checks_.recover();
   if (!in_use_)
-    host_.set_timer(FAILOVER_TIMER_SWITCH, host_.now_ms() + with_jitter_ms(time_reopen_ms_));
-  if (!in_use_ || in_use_->server != primary)
-    start_probing();
+    schedule_switch(host_.now_ms() + with_jitter_ms(host_, time_reopen_ms_));
+  probe_afresh();
+}
+
+NextStep
+Engine::next_step() const
+{
+  NextStep step;
+  step.successes = probe_successes_;
+  step.required = settings_.probes_required;
+  if (moving_)
+    {
+      step.what = NextStep::What::attempt;
+      step.server = moving_->server();
+    }
+  else if (rotation_.running())
+    {
+      step.what = NextStep::What::attempt;
+      step.server = current_;
+    }
+  else if (switch_due_ms_)
+    {
+      step.what = NextStep::What::attempt_later;
+      step.server = roster_.choose(current_);
+      step.due_ms = *switch_due_ms_;
+    }
+  else if (probe_due_ms_)
+    {
+      step.what = NextStep::What::probe;
+      step.server = primary;
+      step.due_ms = *probe_due_ms_;
+    }
+  return step;
 }
 
 // ---- the rotation
 
 void
-Engine::attempt(std::size_t server, failover_reason why)
+Engine::attempt(std::size_t from, failover_reason why)
 {
-  assert(server < servers_.size());
-  current_ = server;
+  current_ = roster_.choose(from);
   why_ = why;
-  if (server == primary)
+  if (current_ == primary)
     stop_probing(); // this attempt is worth as much as a probe
-  rotation_.start(servers_[server], FAILOVER_PURPOSE_USE, settings_.connect_timeout_ms);
+  checks_.cancel(current_);
+  rotation_.start(roster_[current_], FAILOVER_PURPOSE_USE, settings_.connect_timeout_ms);
 }
 
 void
@@ -250,9 +307,10 @@ Engine::rotation_result(AttemptResult result)
           server_failed({ FAILOVER_REASON_LOCAL, "", std::move(result.address), result.took_ms, -1, false });
           return;
         }
-      failover_event connected = event(FAILOVER_EVENT_CONNECTED, why_, names_[current_], in_use_->address);
+      failover_event connected = event(FAILOVER_EVENT_CONNECTED, why_, current_, in_use_->address);
       connected.took_ms = result.took_ms;
       host_.emit(connected);
+      moved(current_);
       return;
     }
 }
@@ -260,33 +318,60 @@ Engine::rotation_result(AttemptResult result)
 bool
 Engine::take_into_use(std::size_t server, AttemptResult &result)
 {
-  if (!connection_in_use_.hand_over(result.connection))
+  if (!connection_in_use_.hand_over(result.connection, server))
     return false;
 
   in_use_ = { result.connection, server, std::move(result.address), host_.now_ms() };
   current_ = server;
   if (server == primary)
     stop_probing();
+  checks_.cancel(server);
+  if (!roster_.is_ready(server))
+    status_.server(server).leaving = true;
   return true;
+}
+
+void
+Engine::begin_round()
+{
+  consecutive_failures_ = 0;
+  roster_.begin_round();
+}
+
+void
+Engine::stop_rotation()
+{
+  rotation_.cancel();
+  host_.cancel_timer(FAILOVER_TIMER_SWITCH);
+  switch_due_ms_.reset();
+}
+
+void
+Engine::schedule_switch(int64_t due_ms)
+{
+  switch_due_ms_ = due_ms;
+  host_.set_timer(FAILOVER_TIMER_SWITCH, due_ms);
 }
 
 void
 Engine::server_failed(const Failure &failure)
 {
   const std::size_t failed = current_;
-  consecutive_failures_++;
-  const bool round_is_over = consecutive_failures_ % servers_.size() == 0;
-  const int64_t wait_ms = round_is_over ? with_jitter_ms(time_reopen_ms_) : switch_delay_ms_;
+  roster_.tried(failed);
+  const bool round_is_over = ++consecutive_failures_ >= roster_.count_usable();
+  if (round_is_over)
+    begin_round();
+  const int64_t wait_ms = round_is_over ? with_jitter_ms(host_, time_reopen_ms_) : switch_delay_ms_;
 
-  current_ = (failed + 1) % servers_.size();
-  host_.set_timer(FAILOVER_TIMER_SWITCH, host_.now_ms() + wait_ms);
+  failover_event lost = event(round_is_over ? FAILOVER_EVENT_ALL_FAILED : FAILOVER_EVENT_SERVER_FAILED,
+                              failure.reason, failed, failure.address);
+  current_ = roster_.choose_after(failed);
+  schedule_switch(host_.now_ms() + wait_ms);
   if (failed == primary)
     start_probing();
 
-  failover_event lost = event(round_is_over ? FAILOVER_EVENT_ALL_FAILED : FAILOVER_EVENT_SERVER_FAILED,
-                              failure.reason, names_[failed], failure.address);
   lost.detail = to_text(failure.detail);
-  lost.next = to_text(names_[current_]);
+  lost.next = to_text(roster_.name(current_));
   lost.wait_ms = wait_ms;
   lost.took_ms = failure.took_ms;
   lost.in_use_ms = failure.in_use_ms;
@@ -295,128 +380,16 @@ Engine::server_failed(const Failure &failure)
   host_.emit(lost);
 }
 
-int64_t
-Engine::with_jitter_ms(int64_t least_ms) const
-{
-  const uint64_t most = static_cast<uint64_t>(least_ms) * jitter_percent / 100;
-  return least_ms + static_cast<int64_t>(host_.random() % (most + 1));
-}
-
-// ---- the way back to the primary
-
-void
-Engine::start_probing()
-{
-  if (!settings_.failback)
-    return;
-  probe_successes_ = 0;
-  last_probe_failure_.reset();
-  probe_due_ms_ = host_.now_ms() + with_jitter_ms(settings_.probe_interval_ms);
-  host_.set_timer(FAILOVER_TIMER_PROBE, *probe_due_ms_);
-}
-
-void
-Engine::stop_probing()
-{
-  probe_.cancel();
-  host_.cancel_timer(FAILOVER_TIMER_PROBE);
-  probe_due_ms_.reset();
-  probe_successes_ = 0;
-}
-
-void
-Engine::probe()
-{
-  probe_due_ms_ = host_.now_ms(); // a reload repeats a probe that it interrupts
-  // the last one is to be used: it has to be as good as any connection in use
-  const bool last = probe_successes_ + 1 >= settings_.probes_required;
-  probe_.start(servers_[primary], last ? FAILOVER_PURPOSE_USE : FAILOVER_PURPOSE_PROBE,
-               settings_.connect_timeout_ms);
-}
-
-void
-Engine::schedule_probe()
-{
-  probe_due_ms_ = std::max(host_.now_ms(), probe_.started_ms() + with_jitter_ms(settings_.probe_interval_ms));
-  host_.set_timer(FAILOVER_TIMER_PROBE, *probe_due_ms_);
-}
-
-void
-Engine::probe_result(AttemptResult result)
-{
-  switch (result.state)
-    {
-    case AttemptResult::State::pending:
-      return;
-    case AttemptResult::State::failed:
-      probe_failed(result);
-      return;
-    case AttemptResult::State::connected:
-      probe_successes_++;
-      last_probe_failure_.reset();
-      failover_event success =
-          event(FAILOVER_EVENT_PROBE_SUCCEEDED, FAILOVER_REASON_PROBE, names_[primary], result.address);
-      success.took_ms = result.took_ms;
-      host_.emit(success);
-
-      if (probe_successes_ >= settings_.probes_required)
-        {
-          go_back(result);
-          return;
-        }
-      host_.close(result.connection);
-      schedule_probe();
-      return;
-    }
-}
-
-void
-Engine::probe_failed(const AttemptResult &result)
-{
-  const bool repeated = probe_successes_ == 0 && last_probe_failure_ == result.reason;
-  probe_successes_ = 0;
-  last_probe_failure_ = result.reason;
-  schedule_probe();
-
-  failover_event failure = event(FAILOVER_EVENT_PROBE_FAILED, result.reason, names_[primary], result.address);
-  failure.detail = to_text(result.detail);
-  failure.took_ms = result.took_ms;
-  failure.repeated = repeated;
-  host_.emit(failure);
-}
-
-// Make before break: whatever is in use or being tried is given up only when
-// the primary has been taken.
-void
-Engine::go_back(AttemptResult &result)
-{
-  const uint32_t successes = probe_successes_;
-  if (!take_into_use(primary, result))
-    {
-      result.reason = FAILOVER_REASON_LOCAL;
-      probe_failed(result);
-      return;
-    }
-
-  rotation_.cancel();
-  host_.cancel_timer(FAILOVER_TIMER_SWITCH);
-  consecutive_failures_ = 0;
-
-  failover_event back =
-      event(FAILOVER_EVENT_FAILED_BACK, FAILOVER_REASON_FAILBACK, names_[primary], in_use_->address);
-  back.took_ms = result.took_ms;
-  back.successes = successes;
-  host_.emit(back);
-}
-
 failover_event
-Engine::event(failover_event_kind kind, failover_reason reason, const std::string &server,
+Engine::event(failover_event_kind kind, failover_reason reason, std::size_t server,
               const std::string &address) const
 {
   failover_event result = {};
   result.kind = kind;
   result.reason = reason;
-  result.server = to_text(server);
+  result.position = static_cast<uint32_t>(server);
+  result.admin = roster_.admin(server);
+  result.server = to_text(roster_.name(server));
   result.address = to_text(address);
   result.took_ms = -1;
   result.in_use_ms = -1;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "failover.h"
+#include "status.hpp"
 
 #include <cassert>
 #include <string>
@@ -29,7 +30,10 @@ to_string(failover_text text)
 class Host
 {
 public:
-  Host(const failover_loop &loop, const failover_host &callbacks) : loop_(loop), callbacks_(callbacks) {}
+  // `status` outlives it.
+  Host(const failover_loop &loop, const failover_host &callbacks, Status &status)
+    : loop_(loop), callbacks_(callbacks), status_(&status)
+  {}
 
   int64_t now_ms() const { return loop_.now_ms(loop_.user_data); }
   uint32_t random() const { return loop_.random(loop_.user_data); }
@@ -68,11 +72,17 @@ public:
   bool is_idle() const { return callbacks_.is_idle(callbacks_.user_data); }
   void wake_writer() const { callbacks_.wake_writer(callbacks_.user_data); }
 
-  void emit(const failover_event &event) const { callbacks_.event(callbacks_.user_data, &event); }
+  // The facts know what the log says.
+  void emit(const failover_event &event) const
+  {
+    status_->note(event, now_ms());
+    callbacks_.event(callbacks_.user_data, &event);
+  }
 
 private:
   failover_loop loop_;
   failover_host callbacks_;
+  Status *status_;
 };
 
 // Numbers for look-ups and connections: one sequence, never used twice.

@@ -127,6 +127,8 @@ constexpr Rule rules[] = {
     [](Settings &s, int64_t v) { s.connect_timeout_ms = v; } },
   { "", "dead-peer-timeout", "seconds, 0 or more", parse_seconds,
     [](Settings &s, int64_t v) { s.dead_peer_timeout_ms = v; } },
+  { "", "standby-probe-interval", "seconds, 0 or more", parse_seconds,
+    [](Settings &s, int64_t v) { s.standby_probe_interval_ms = v; } },
   { "", "resend", "yes or no", parse_yes_no, [](Settings &s, int64_t v) { s.resend = v != 0; } },
   { "", "resend-grace", "seconds, 0 or more", parse_seconds,
     [](Settings &s, int64_t v) { s.resend_grace_ms = v; } },

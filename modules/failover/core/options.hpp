@@ -26,6 +26,7 @@ struct Settings
   std::optional<int64_t> switch_delay_ms; // absent: time-reopen()
   int64_t connect_timeout_ms = 10'000;
   int64_t dead_peer_timeout_ms = 30'000; // 0: the kernel's own
+  int64_t standby_probe_interval_ms = 0; // 0: servers that are not in use are not checked
   bool resend = true;
   int64_t resend_grace_ms = 500;
   std::size_t resend_buffer_size = std::size_t{ 16 } << 20;

@@ -2,6 +2,7 @@
 // with the OpenSSL exception, see LICENSE.
 #include "resend.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <limits>
 
@@ -181,6 +182,7 @@ Resend::sample(const TransportSample &sample)
 {
   clock_.sample(sample);
   last_is_partial_ = sample.last_is_partial;
+  sampled_ms_ = sample.now_ms;
 
   // `written` bounds the stream from above, an acknowledgement that comes while
   // it is read makes it too large: a later, smaller one is closer to the truth
@@ -191,7 +193,7 @@ Resend::sample(const TransportSample &sample)
     in_kernel = { posted_.message - 1, posted_.byte - last_posted_ };
   if (in_kernel.message > marked_)
     {
-      marks_.push({ in_kernel, sample.written });
+      marks_.push({ in_kernel, sample.written, sample.now_ms });
       marked_ = in_kernel.message;
     }
   mark_acknowledged(sample.acked);
@@ -259,9 +261,19 @@ Resend::drop_until(const Place &place)
   front_ = place;
 }
 
+// Those without a mark came after the last sample.
+int64_t
+Resend::oldest_ms() const
+{
+  if (front_.message < kept_since_.message)
+    return kept_since_.ms;
+  return marks_.empty() ? sampled_ms_ : marks_.front().since_ms;
+}
+
 void
 Resend::connection_lost()
 {
+  kept_since_ = { end_.message, oldest_ms() };
   posted_ = front_;
   marks_.clear();
   marked_ = front_.message;
@@ -277,6 +289,7 @@ Resend::take_over(Resend &from)
   assert(reserved);
   std::vector<char> message;
   from.connection_lost();
+  const int64_t oldest_ms = kept() > 0 ? std::min(this->oldest_ms(), from.oldest_ms()) : from.oldest_ms();
   for (; from.has_next(); from.posted_ = from.behind(from.posted_))
     {
       message.resize(from.next_length());
@@ -290,6 +303,7 @@ Resend::take_over(Resend &from)
   from.bytes_.drop_front(from.bytes_.size());
   from.front_ = from.end_;
   from.connection_lost(); // nothing is posted, marked or acknowledged in it
+  kept_since_ = { end_.message, oldest_ms };
 }
 
 } // namespace failover

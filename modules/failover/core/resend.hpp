@@ -102,6 +102,8 @@ public:
   // Of those not acknowledged by the peer: how many have no number beyond this one.
   uint64_t unnumbered(uint64_t order) const;
   std::size_t bytes() const { return bytes_.size(); }
+  // When the oldest that is kept was posted first, as far as samples tell; with kept().
+  int64_t oldest_ms() const;
   const ResendCounters &counters() const { return counters_; }
 
 private:
@@ -120,6 +122,7 @@ private:
   {
     Place end;
     uint64_t position;
+    int64_t since_ms; // when it was set
     bool acked = false;
     int64_t grace_from = -1; // on the grace clock, -1: the receiver may not have read it
   };
@@ -161,6 +164,14 @@ private:
   Place acked_;         // what is before is acknowledged; never before front_ with marks
 
   Ring<Numbering> orders_;
+
+  // Messages before kept_since_.message were posted on connections before this one.
+  struct
+  {
+    uint64_t message = 0;
+    int64_t ms = 0;
+  } kept_since_;
+  int64_t sampled_ms_ = 0; // the last sample
 
   GraceClock clock_;
   std::optional<int64_t> drains_since_ms_;

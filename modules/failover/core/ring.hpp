@@ -29,6 +29,12 @@ public:
 
   const T &operator[](std::size_t index) const { return const_cast<Ring &>(*this)[index]; }
 
+  const T &front() const
+  {
+    assert(size_ > 0);
+    return storage_[head_];
+  }
+
   // The next push() allocates nothing.
   void reserve()
   {

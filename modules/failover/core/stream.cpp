@@ -52,7 +52,7 @@ Stream::drop_waiting()
   const auto messages = waiting_.take();
   const uint64_t lost = messages ? messages->unnumbered(backlog_.acknowledged()) : 0;
   if (lost > 0)
-    loop_.lost(loop_.user_data, lost, FAILOVER_LOSS_RELOAD);
+    waiting_.lose(lost, FAILOVER_LOSS_RELOAD);
 }
 
 uint64_t
@@ -103,6 +103,7 @@ Stream::open(const failover_connection_host &host)
   auto connection = std::make_unique<Connection>(
       loop_, waiting_, backlog_, host,
       std::make_unique<Resend>(settings_.buffer_size, settings_.grace_ms, settings_.throttle));
+  connection->server = server_;
   replaced_ = std::move(in_use_);
   in_use_ = std::move(connection);
   backlog_.block(false);
@@ -323,6 +324,38 @@ Stream::finished()
   return only_here;
 }
 
+// ---- numbers
+
+StreamNumbers
+Stream::numbers() const
+{
+  StreamNumbers numbers;
+  numbers.resent = ended_.resent;
+  numbers.grace_cut = ended_.grace_cut;
+  waiting_.add_to(numbers);
+  for_each([&](const Connection &connection) { connection.add_to(numbers); });
+  return numbers;
+}
+
+bool
+Stream::uses(const ServerFacts &server) const
+{
+  bool found = false;
+  for_each([&](const Connection &connection) { found = found || connection.server.get() == &server; });
+  return found;
+}
+
+uint64_t
+Stream::unconfirmed(const ServerFacts &server) const
+{
+  StreamNumbers numbers;
+  for_each([&](const Connection &connection) {
+    if (connection.server.get() == &server)
+      connection.add_to(numbers);
+  });
+  return numbers.messages;
+}
+
 void
 Stream::add(failover_stream_state &state, const Resend &resend) const
 {
@@ -342,12 +375,7 @@ Stream::state() const
   state.confirmed = ended_.confirmed;
   state.resent = ended_.resent;
   state.grace_cut = ended_.grace_cut;
-  if (in_use_)
-    add(state, in_use_->resend());
-  if (replaced_)
-    add(state, replaced_->resend());
-  for (const auto &connection : drained_)
-    add(state, connection->resend());
+  for_each([&](const Connection &connection) { add(state, connection.resend()); });
   if (const Resend *waiting = waiting_.get())
     {
       state.kept += waiting->kept();

@@ -76,6 +76,13 @@ public:
   uint64_t finished(); // messages that no peer's TCP has acknowledged and no queue keeps
 
   failover_stream_state state() const;
+  // Any time: as of the last samples.
+  StreamNumbers numbers() const;
+  // Some connection of it is to that server.
+  bool uses(const ServerFacts &server) const;
+  uint64_t unconfirmed(const ServerFacts &server) const;
+  // Whom the connections are to that are opened from now on.
+  void set_server(std::shared_ptr<ServerFacts> server) { server_ = std::move(server); }
   uint64_t to_resend() const { return waiting_.get() ? waiting_.get()->to_resend() : 0; }
 
 private:
@@ -94,6 +101,16 @@ private:
   void give_back(std::unique_ptr<Resend> resend);
   void drop_waiting();
   void add(failover_stream_state &state, const Resend &resend) const;
+  template <typename Function>
+  void for_each(Function function) const
+  {
+    if (in_use_)
+      function(*in_use_);
+    if (replaced_)
+      function(*replaced_);
+    for (const auto &connection : drained_)
+      function(*connection);
+  }
 
   failover_loop loop_;
   StreamSettings settings_;
@@ -103,6 +120,7 @@ private:
   std::optional<failover_queue> queue_;
   bool finished_ = false; // syslog-ng ends
 
+  std::shared_ptr<ServerFacts> server_; // of the next connection
   std::unique_ptr<Connection> in_use_;
   std::unique_ptr<Connection> replaced_; // by in_use_, and released next
   Drained drained_;

@@ -9,6 +9,7 @@
 
 #include "failover.h"
 #include "resend.hpp"
+#include "status.hpp"
 
 #include <atomic>
 #include <memory>
@@ -45,19 +46,43 @@ public:
         take_over(*before, *messages);
         messages = std::move(before);
       }
+    kept_.add(static_cast<int64_t>(messages->kept()));
+    bytes_.add(static_cast<int64_t>(messages->bytes()));
+    oldest_ms_ = messages->oldest_ms();
     messages_.store(messages.release(), std::memory_order_release);
   }
   // While the posting side does not run.  NULL if there are none.
   const Resend *get() const { return messages_.load(std::memory_order_acquire); }
 
+  void add_to(StreamNumbers &numbers) const
+  {
+    const int64_t kept = kept_.get();
+    numbers.messages += kept;
+    numbers.bytes += bytes_.get();
+    numbers.lost += lost_.get();
+    if (kept > 0)
+      numbers.oldest_ms = std::min(numbers.oldest_ms.value_or(oldest_ms_), oldest_ms_);
+  }
+
   // Any side.
   std::unique_ptr<Resend> take()
   {
-    return std::unique_ptr<Resend>(messages_.exchange(nullptr, std::memory_order_acq_rel));
+    auto messages = std::unique_ptr<Resend>(messages_.exchange(nullptr, std::memory_order_acq_rel));
+    if (messages)
+      {
+        kept_.add(-static_cast<int64_t>(messages->kept()));
+        bytes_.add(-static_cast<int64_t>(messages->bytes()));
+      }
+    return messages;
+  }
+  void lose(uint64_t messages, failover_loss why)
+  {
+    lost_.add(static_cast<int64_t>(messages));
+    loop_.lost(loop_.user_data, messages, why);
   }
 
 private:
-  void take_over(Resend &resend, Resend &from) const
+  void take_over(Resend &resend, Resend &from)
   {
     try
       {
@@ -65,12 +90,14 @@ private:
       }
     catch (const std::bad_alloc &)
       {
-        loop_.lost(loop_.user_data, from.to_resend(), FAILOVER_LOSS_MEMORY);
+        lose(from.to_resend(), FAILOVER_LOSS_MEMORY);
       }
   }
 
   const failover_loop &loop_;
   std::atomic<Resend *> messages_ = nullptr;
+  Number kept_, bytes_, lost_;
+  int64_t oldest_ms_ = 0; // the main side's
 };
 
 } // namespace failover

@@ -72,6 +72,9 @@ typedef enum failover_reason
   FAILOVER_REASON_ROTATION, /* it is the next one in the list */
   FAILOVER_REASON_FAILBACK, /* the primary passed all its probes */
   FAILOVER_REASON_PROBE,    /* a probe of the primary succeeded */
+  FAILOVER_REASON_CHECK,    /* a check of it succeeded */
+  FAILOVER_REASON_SWITCH,   /* an administrator asked for it */
+  FAILOVER_REASON_DRAIN,    /* the one before was taken out of service */
   /* why a server failed */
   FAILOVER_REASON_REFUSED,      /* nothing listens on that port */
   FAILOVER_REASON_TIMEOUT,      /* no answer in time */
@@ -261,12 +264,28 @@ typedef enum failover_event_kind
   FAILOVER_EVENT_ALL_FAILED,      /* as above, and so did all others in this round */
   FAILOVER_EVENT_PROBE_SUCCEEDED, /* the primary answered a probe */
   FAILOVER_EVENT_PROBE_FAILED,    /* the primary did not */
+  FAILOVER_EVENT_SERVER_UP,       /* a check of `server` succeeded, that was down or unknown */
+  FAILOVER_EVENT_SERVER_DOWN,     /* a check of `server` failed, that was up or unknown */
+  FAILOVER_EVENT_SWITCH_FAILED,   /* `server` was to take over and does not work; what is in use stays */
+  FAILOVER_EVENT_ADMIN,           /* `server` has another administrative state */
+  FAILOVER_EVENT_DRAINED,         /* `server` is drained or in maint, and no connection to it is left */
 } failover_event_kind;
+
+/* What an administrator wants of a server. */
+typedef enum failover_admin
+{
+  FAILOVER_ADMIN_READY,
+  FAILOVER_ADMIN_DRAIN, /* used only if none that is ready is in the list */
+  FAILOVER_ADMIN_MAINT, /* never used, and not probed */
+  FAILOVER_ADMIN_COUNT
+} failover_admin;
 
 typedef struct failover_event
 {
   failover_event_kind kind;
   failover_reason reason;
+  uint32_t position;        /* of `server` in the list, 0 is the primary */
+  failover_admin admin;     /* of `server` */
   failover_text server;     /* "host:port" */
   failover_text address;    /* "ip:port" as the host reported it, empty if none is known */
   failover_text detail;     /* the host's own words about a failure, may be empty */
@@ -276,7 +295,7 @@ typedef struct failover_event
   int64_t in_use_ms;        /* *_FAILED: how long it had been in use; -1: it had not */
   uint32_t successes;       /* PROBE_*, FAILED_BACK: successful probes in a row */
   uint32_t required;        /* PROBE_*, FAILED_BACK: how many are required */
-  bool repeated;            /* PROBE_FAILED: for the same reason as the probe before */
+  bool repeated;            /* PROBE_*: as the probe before, and nothing was counted */
   bool fruitless;           /* *_FAILED: it had been in use for long, but of what was posted on it
                              * nothing was confirmed: one more failure of the round */
   uint64_t to_resend;       /* *_FAILED: messages that wait to be posted again */
@@ -295,6 +314,9 @@ typedef enum failover_timer
   FAILOVER_TIMER_PROBE,            /* the next probe is due */
   FAILOVER_TIMER_PROBE_DEADLINE,   /* the probe has to end */
   FAILOVER_TIMER_PROBE_NEXT,       /* the next address of the probe is due */
+  FAILOVER_TIMER_MOVE_DEADLINE,    /* the attempt that an administrator asked for has to end */
+  FAILOVER_TIMER_MOVE_NEXT,        /* the next address of it is due */
+  FAILOVER_TIMER_CHECK,            /* checks are due, or something in them */
   FAILOVER_TIMER_HAND_OVER,        /* the connection in use has to be left */
   FAILOVER_TIMER_STREAM,           /* connections are due to be looked at; also between configurations */
   FAILOVER_TIMER_COUNT
@@ -329,6 +351,7 @@ typedef enum failover_purpose
 {
   FAILOVER_PURPOSE_USE,   /* to be handed over: TLS is established, the certificate fits the server */
   FAILOVER_PURPOSE_PROBE, /* to see that the server accepts a TCP connection; closed then */
+  FAILOVER_PURPOSE_CHECK, /* to see that it could be used, see FAILOVER_CHECK_OPEN_MS; closed then */
 } failover_purpose;
 
 /* What it needs from one configuration, from failover_destination_start() to _stop().

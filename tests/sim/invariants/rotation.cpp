@@ -96,13 +96,14 @@ private:
   {
     if (lost_after_ms_ && *lost_after_ms_ >= proven_after_ms && !books.call.fruitless)
       failures_ = 0;
-    failures_++;
     const std::size_t count = books.config.servers.size();
+    const bool round_is_over = ++failures_ >= count;
+    if (round_is_over)
+      failures_ = 0;
     current_ = (current_ + 1) % count;
 
     if (books.call.kind == Call::Kind::stop)
       return;
-    const bool round_is_over = failures_ % count == 0;
     const int64_t least =
         round_is_over ? books.config.time_reopen_ms : books.config.effective_switch_delay_ms();
     const int64_t most = round_is_over ? least + least / 10 : least;
@@ -115,7 +116,7 @@ private:
   }
 
   std::size_t current_ = 0; // in use, being tried, or to be tried next
-  std::size_t failures_ = 0;
+  std::size_t failures_ = 0; // in this round
   ServerName due_; // what current_ was before the reload
   // in the call that is going on
   bool ended_ = false;

@@ -91,6 +91,13 @@ public:
         if (server != books.config.servers.front().text())
           fail(books, "a probe of " + server + " is told, which is not the primary");
         break;
+      case FAILOVER_EVENT_SERVER_UP:
+      case FAILOVER_EVENT_SERVER_DOWN:
+      case FAILOVER_EVENT_SWITCH_FAILED:
+      case FAILOVER_EVENT_ADMIN:
+      case FAILOVER_EVENT_DRAINED:
+        fail(books, "an event of something that nobody has asked for");
+        break;
       }
   }
 
