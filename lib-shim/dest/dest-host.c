@@ -7,6 +7,7 @@
 #include "dest-private.h"
 
 #include "connector.h"
+#include "failover-status.h"
 #include "link.h"
 #include "resolver.h"
 #include "tcp-state.h"
@@ -118,6 +119,9 @@ _connect_done(FailoverConnector *connector G_GNUC_UNUSED, const FailoverConnecto
 
   if (result->connected)
     {
+      gint64 certificate_end = failover_connector_get_certificate_end(self->connector);
+      if (certificate_end)
+        failover_destination_set_certificate_end(_core(owner), id, certificate_end);
       failover_sender_check(owner->sender, failover_destination_connected(_core(owner), id));
       return;
     }

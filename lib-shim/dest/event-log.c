@@ -6,6 +6,7 @@
  */
 #include "dest-private.h"
 
+#include "failover-status.h"
 #include "log.h"
 
 #include <string.h>
@@ -17,6 +18,11 @@
   TAG_TEXT("server", (event)->server), \
   TAG_TEXT("address", (event)->address), \
   evt_tag_str("reason", failover_reason_code((event)->reason))
+
+#define TAGS_OF_SERVER(destination, event) \
+  evt_tag_str("destination", destination), \
+  TAG_TEXT("server", (event)->server), \
+  evt_tag_str("admin", failover_admin_code((event)->admin))
 
 #define TAG_TOOK(event) evt_tag_long("took_ms", (event)->took_ms)
 
@@ -44,6 +50,37 @@ _tag_duration(const failover_event *event)
   return TAG_TOOK(event);
 }
 
+static void
+_log_failure(const gchar *destination, const failover_event *event)
+{
+  if (event->kind == FAILOVER_EVENT_ALL_FAILED)
+    failover_log_error("failover: all log servers failed", TAGS_OF_ALL(destination, event), _tag_error(event),
+                       _tag_duration(event), TAG_TO_RESEND(event), TAG_TEXT("next", event->next),
+                       evt_tag_long("wait_ms", event->wait_ms));
+  else
+    failover_log_warning("failover: log server failed", TAGS_OF_ALL(destination, event), _tag_error(event),
+                         _tag_duration(event), TAG_TO_RESEND(event), TAG_TEXT("next", event->next),
+                         evt_tag_long("wait_ms", event->wait_ms));
+}
+
+/* No change if it is as the probe before was, and nothing was counted. */
+static void
+_log_probe(const gchar *destination, const failover_event *event)
+{
+  if (event->kind == FAILOVER_EVENT_PROBE_SUCCEEDED && event->repeated)
+    failover_log_verbose("failover: probe of the primary succeeded", TAGS_OF_ALL(destination, event), TAG_TOOK(event),
+                         TAG_SUCCESSES(event));
+  else if (event->kind == FAILOVER_EVENT_PROBE_SUCCEEDED)
+    failover_log_notice("failover: probe of the primary succeeded", TAGS_OF_ALL(destination, event), TAG_TOOK(event),
+                        TAG_SUCCESSES(event));
+  else if (event->repeated)
+    failover_log_verbose("failover: probe of the primary failed", TAGS_OF_ALL(destination, event), _tag_error(event),
+                         TAG_TOOK(event), TAG_SUCCESSES(event));
+  else
+    failover_log_notice("failover: probe of the primary failed", TAGS_OF_ALL(destination, event), _tag_error(event),
+                        TAG_TOOK(event), TAG_SUCCESSES(event));
+}
+
 void
 failover_dest_log_event(const gchar *destination, const failover_event *event)
 {
@@ -60,27 +97,29 @@ failover_dest_log_event(const gchar *destination, const failover_event *event)
       failover_log_notice("failover: connection kept over reload", TAGS_OF_ALL(destination, event));
       break;
     case FAILOVER_EVENT_SERVER_FAILED:
-      failover_log_warning("failover: log server failed", TAGS_OF_ALL(destination, event), _tag_error(event),
-                           _tag_duration(event), TAG_TO_RESEND(event), TAG_TEXT("next", event->next),
-                           evt_tag_long("wait_ms", event->wait_ms));
-      break;
     case FAILOVER_EVENT_ALL_FAILED:
-      failover_log_error("failover: all log servers failed", TAGS_OF_ALL(destination, event), _tag_error(event),
-                         _tag_duration(event), TAG_TO_RESEND(event), TAG_TEXT("next", event->next),
-                         evt_tag_long("wait_ms", event->wait_ms));
+      _log_failure(destination, event);
       break;
     case FAILOVER_EVENT_PROBE_SUCCEEDED:
-      failover_log_notice("failover: probe of the primary succeeded", TAGS_OF_ALL(destination, event), TAG_TOOK(event),
-                          TAG_SUCCESSES(event));
-      break;
     case FAILOVER_EVENT_PROBE_FAILED:
-      /* not a change if it failed the same way before */
-      if (event->repeated)
-        failover_log_verbose("failover: probe of the primary failed", TAGS_OF_ALL(destination, event), _tag_error(event),
-                             TAG_TOOK(event), TAG_SUCCESSES(event));
-      else
-        failover_log_notice("failover: probe of the primary failed", TAGS_OF_ALL(destination, event), _tag_error(event),
-                            TAG_TOOK(event), TAG_SUCCESSES(event));
+      _log_probe(destination, event);
+      break;
+    case FAILOVER_EVENT_SERVER_UP:
+      failover_log_notice("failover: log server is up", TAGS_OF_ALL(destination, event), TAG_TOOK(event));
+      break;
+    case FAILOVER_EVENT_SERVER_DOWN:
+      failover_log_warning("failover: log server is down", TAGS_OF_ALL(destination, event), _tag_error(event),
+                           TAG_TOOK(event));
+      break;
+    case FAILOVER_EVENT_SWITCH_FAILED:
+      failover_log_warning("failover: log server could not take over", TAGS_OF_ALL(destination, event),
+                           _tag_error(event), TAG_TOOK(event));
+      break;
+    case FAILOVER_EVENT_ADMIN:
+      failover_log_notice("failover: log server has another administrative state", TAGS_OF_SERVER(destination, event));
+      break;
+    case FAILOVER_EVENT_DRAINED:
+      failover_log_notice("failover: log server is not used any more", TAGS_OF_SERVER(destination, event));
       break;
     default:
       break;

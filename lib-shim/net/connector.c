@@ -5,6 +5,7 @@
 
 #include "resolver.h"
 #include "tcp-state.h"
+#include "timers.h"
 #include "tls-handshake.h"
 
 #include "gsocket.h"
@@ -32,6 +33,8 @@ struct _FailoverConnector
   gchar *localip_error;
   struct iv_fd watch;
   struct iv_task failed;
+  struct iv_timer checked; /* the peer has left it open long enough */
+  gboolean is_checked;
 };
 
 static gint
@@ -75,6 +78,94 @@ _report_connected(FailoverConnector *self)
   self->done(self, &result, self->user_data);
 }
 
+/* ------------------------------------------------------------------------
+ * A check: the peer has to leave the connection open for a moment
+ */
+
+static void
+_stop_check(FailoverConnector *self)
+{
+  timer_cancel(&self->checked);
+  if (iv_fd_registered(&self->watch))
+    iv_fd_unregister(&self->watch);
+}
+
+static void
+_hear(gpointer s)
+{
+  FailoverConnector *self = s;
+  FailoverConnectorResult result =
+  {
+    .reason = FAILOVER_REASON_CLOSED,
+    .detail = "the server closed the connection at once: is it at its max-connections()?",
+  };
+
+  if (self->handshake)
+    {
+      const gchar *error = NULL;
+      if (failover_tls_handshake_discard_input(self->handshake, &error))
+        return;
+      if (error)
+        {
+          result.reason = FAILOVER_REASON_TLS;
+          result.detail = error;
+        }
+    }
+  else
+    {
+      gint error = tcp_discard_input(self->fd);
+      if (error == 0)
+        return;
+      if (error != ENODATA)
+        {
+          result.reason = failover_reason_from_errno(error);
+          result.detail = g_strerror(error);
+        }
+    }
+  _stop_check(self);
+  self->done(self, &result, self->user_data);
+}
+
+static void
+_checked(gpointer s)
+{
+  FailoverConnector *self = s;
+
+  _stop_check(self);
+  self->is_checked = TRUE;
+  _report_connected(self);
+}
+
+/* It can be used. */
+static void
+_ready(FailoverConnector *self)
+{
+  if (self->purpose != FAILOVER_PURPOSE_CHECK)
+    {
+      _report_connected(self);
+      return;
+    }
+  iv_fd_set_handler_out(&self->watch, NULL);
+  iv_fd_set_handler_in(&self->watch, _hear);
+  iv_fd_register(&self->watch);
+  timer_arm(&self->checked, FAILOVER_CHECK_OPEN_MS);
+}
+
+/* Nothing is left unread, or the kernel would reset it. */
+static void
+_end_check(FailoverConnector *self)
+{
+  const gchar *error;
+
+  if (self->handshake && failover_tls_handshake_discard_input(self->handshake, &error))
+    failover_tls_handshake_end(self->handshake);
+  tcp_discard_input(self->fd);
+}
+
+/* ------------------------------------------------------------------------
+ * TCP and TLS
+ */
+
 static void
 _handshake_done(FailoverTlsHandshake *handshake G_GNUC_UNUSED, const gchar *error, gpointer user_data)
 {
@@ -86,7 +177,7 @@ _handshake_done(FailoverTlsHandshake *handshake G_GNUC_UNUSED, const gchar *erro
       self->done(self, &result, self->user_data);
       return;
     }
-  _report_connected(self);
+  _ready(self);
 }
 
 static void
@@ -120,10 +211,10 @@ _writable(gpointer s)
     tcp_set_keepalive(self->fd, self->dead_peer_timeout_ms);
   if (self->dead_peer_timeout_ms > 0 && self->kernel_watches)
     tcp_set_user_timeout(self->fd, self->dead_peer_timeout_ms);
-  if (self->purpose == FAILOVER_PURPOSE_USE && failover_tls_is_used(self->dest))
+  if (self->purpose != FAILOVER_PURPOSE_PROBE && failover_tls_is_used(self->dest))
     _start_handshake(self);
   else
-    _report_connected(self);
+    _ready(self);
 }
 
 static void
@@ -214,6 +305,9 @@ failover_connector_start(HostInetDest *dest, GSockAddr *address, const FailoverC
   IV_FD_INIT(&self->watch);
   self->watch.cookie = self;
   self->watch.handler_out = _writable;
+  IV_TIMER_INIT(&self->checked);
+  self->checked.cookie = self;
+  self->checked.handler = _checked;
 
   _bind_and_connect(self);
   return self;
@@ -233,6 +327,12 @@ failover_connector_take_tls_session(FailoverConnector *self)
   return self->handshake ? failover_tls_handshake_take_session(self->handshake) : NULL;
 }
 
+gint64
+failover_connector_get_certificate_end(FailoverConnector *self)
+{
+  return self->handshake ? failover_tls_handshake_get_certificate_end(self->handshake) : 0;
+}
+
 GSockAddr *
 failover_connector_get_address(FailoverConnector *self)
 {
@@ -250,10 +350,13 @@ failover_connector_free(FailoverConnector *self)
 {
   if (iv_fd_registered(&self->watch))
     iv_fd_unregister(&self->watch);
+  timer_cancel(&self->checked);
   if (iv_task_registered(&self->failed))
     iv_task_unregister(&self->failed);
   if (self->localip)
     failover_lookup_free(self->localip);
+  if (self->is_checked && self->fd >= 0)
+    _end_check(self);
   if (self->handshake)
     failover_tls_handshake_free(self->handshake);
   if (self->fd >= 0)

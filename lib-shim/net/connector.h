@@ -8,7 +8,7 @@
 #ifndef FAILOVER_CONNECTOR_H_INCLUDED
 #define FAILOVER_CONNECTOR_H_INCLUDED
 
-#include "failover.h"
+#include "failover-status.h"
 #include "host.h"
 
 typedef struct _FailoverConnector FailoverConnector;
@@ -36,13 +36,16 @@ FailoverConnector *failover_connector_start(HostInetDest *dest, GSockAddr *addre
                                             const FailoverConnectorOptions *options,
                                             FailoverConnectorDone done, gpointer user_data);
 
-/* Closes the connection unless its descriptor was taken. */
+/* Closes the connection unless its descriptor was taken; in order if it was a check. */
 void failover_connector_free(FailoverConnector *self);
 
 /* After it is done: the open connection, and its TLS session if there is one,
  * now belong to the caller. */
 gint failover_connector_take_fd(FailoverConnector *self);
 TLSSession *failover_connector_take_tls_session(FailoverConnector *self);
+
+/* When the server's certificate ends, in seconds since 1970; 0: without TLS. */
+gint64 failover_connector_get_certificate_end(FailoverConnector *self);
 
 GSockAddr *failover_connector_get_address(FailoverConnector *self);      /* borrowed */
 GSockAddr *failover_connector_get_bind_address(FailoverConnector *self); /* borrowed */

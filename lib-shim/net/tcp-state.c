@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <linux/in.h>
 #include <linux/tcp.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
@@ -140,13 +141,17 @@ tcp_replace(int fd)
   close(unconnected);
 }
 
-void
+int
 tcp_discard_input(int fd)
 {
   char input[4096];
+  ssize_t length;
 
-  while (recv(fd, input, sizeof(input), MSG_DONTWAIT) > 0)
+  while ((length = recv(fd, input, sizeof(input), MSG_DONTWAIT)) > 0)
     ;
+  if (length == 0)
+    return ENODATA;
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : errno;
 }
 
 int

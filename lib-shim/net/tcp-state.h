@@ -27,8 +27,9 @@ void tcp_limit_send_buffer(int fd, size_t bytes);
 void tcp_replace(int fd);
 
 /* Reads and drops what the peer has sent: a connection that is closed with unread
- * bytes is reset, and what is still to be sent is lost. */
-void tcp_discard_input(int fd);
+ * bytes is reset, and what is still to be sent is lost.  0: more may come; ENODATA: the
+ * peer has closed its side; otherwise the errno that ended the connection. */
+int tcp_discard_input(int fd);
 
 /* The error that ended the connection if nobody has taken it yet, 0 otherwise. */
 int tcp_take_error(int fd);

@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <string.h>
+#include <time.h>
 
 enum
 {
@@ -186,6 +187,41 @@ failover_tls_handshake_free(FailoverTlsHandshake *self)
   if (self->session)
     tls_session_free(self->session);
   g_free(self);
+}
+
+gboolean
+failover_tls_handshake_discard_input(FailoverTlsHandshake *self, const gchar **error)
+{
+  SSL *ssl = self->session->ssl;
+  gchar input[4096];
+  gint result;
+
+  ERR_clear_error();
+  while ((result = SSL_read(ssl, input, sizeof(input))) > 0)
+    ;
+  gint wants = SSL_get_error(ssl, result);
+  *error = wants == SSL_ERROR_SSL ? _explain(ssl) : NULL;
+  ERR_clear_error();
+  return wants == SSL_ERROR_WANT_READ || wants == SSL_ERROR_WANT_WRITE;
+}
+
+void
+failover_tls_handshake_end(FailoverTlsHandshake *self)
+{
+  failover_tls_end(self->session->ssl);
+}
+
+gint64
+failover_tls_handshake_get_certificate_end(FailoverTlsHandshake *self)
+{
+  X509 *certificate = SSL_get1_peer_certificate(self->session->ssl);
+  struct tm end;
+  gint64 result = 0;
+
+  if (certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end))
+    result = timegm(&end);
+  X509_free(certificate);
+  return result;
 }
 
 TLSSession *

@@ -28,7 +28,16 @@ FailoverTlsHandshake *failover_tls_handshake_start(HostInetDest *dest, gint fd, 
                                                    FailoverTlsHandshakeDone done, gpointer user_data);
 void failover_tls_handshake_free(FailoverTlsHandshake *self);
 
-/* After it is done: the established session now belongs to the caller. */
+/* Once TLS is established, as long as its session was not taken: */
+
+/* Reads and drops what the server has sent, such as session tickets.  FALSE: it has
+ * ended the connection, and `error` says what is wrong, NULL if nothing is. */
+gboolean failover_tls_handshake_discard_input(FailoverTlsHandshake *self, const gchar **error);
+/* Says close_notify. */
+void failover_tls_handshake_end(FailoverTlsHandshake *self);
+/* When the server's certificate ends, in seconds since 1970; 0: it has none. */
+gint64 failover_tls_handshake_get_certificate_end(FailoverTlsHandshake *self);
+/* The established session now belongs to the caller. */
 TLSSession *failover_tls_handshake_take_session(FailoverTlsHandshake *self);
 
 /* TLS of a connection that is drained must not end before everything is confirmed, and
