@@ -261,14 +261,30 @@ _earliest(const FakeHost *self)
   return found;
 }
 
+static FakeRole
+_role_of(failover_timer timer)
+{
+  switch (timer)
+    {
+    case FAILOVER_TIMER_PROBE:
+    case FAILOVER_TIMER_PROBE_NEXT:
+    case FAILOVER_TIMER_PROBE_DEADLINE:
+      return FAKE_PROBE;
+    case FAILOVER_TIMER_MOVE_NEXT:
+    case FAILOVER_TIMER_MOVE_DEADLINE:
+      return FAKE_MOVE;
+    case FAILOVER_TIMER_CHECK:
+      return FAKE_CHECK;
+    default:
+      return FAKE_ATTEMPT;
+    }
+}
+
 static void
 _fire(FakeHost *self, failover_timer timer)
 {
-  bool probe = timer == FAILOVER_TIMER_PROBE || timer == FAILOVER_TIMER_PROBE_NEXT
-               || timer == FAILOVER_TIMER_PROBE_DEADLINE;
-
   self->timers[timer].set = false;
-  self->role = probe ? FAKE_PROBE : FAKE_ATTEMPT;
+  self->role = _role_of(timer);
   fake_host_enter(self);
   fake_host_leave(self, failover_destination_timer_due(self->destination, timer));
 }

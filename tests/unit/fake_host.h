@@ -27,12 +27,14 @@ enum
   FAKE_NEXT_MS = 250,       /* from one address to the next */
 };
 
-/* Which of the two things that may be going on at once: connecting to the next
- * server, or probing the primary. */
+/* Which of the things that may be going on at once: connecting to the next server,
+ * probing the primary, or what fake_steer.h is for. */
 typedef enum FakeRole
 {
   FAKE_ATTEMPT,
   FAKE_PROBE,
+  FAKE_MOVE,
+  FAKE_CHECK,
 } FakeRole;
 
 typedef enum FakeState

@@ -139,7 +139,7 @@ _give_to_writer(void *user_data, uint64_t number)
     }
   if (connection->purpose != FAILOVER_PURPOSE_USE)
     fake_host_breach(self, "a connection was handed over that was made for a probe", number);
-  if (before && connection->role != FAKE_PROBE)
+  if (before && connection->role == FAKE_ATTEMPT)
     fake_host_breach(self, "a connection was handed over while another is in use", number);
   memcpy(self->handed_over, connection->peer, sizeof(self->handed_over));
   if (self->writer.refuses_connections || (self->writer.keeps_messages && !_open(self, connection)))

@@ -254,6 +254,8 @@ Test(options, values_that_are_accepted)
     { "", "switch-delay", "0.5" },
     { "", "switch_delay", "60" },
     { "", "switch-delay", "86400" },
+    { "", "standby-probe-interval", "0" },
+    { "", "standby_probe_interval", "0.5" },
     { "failback", "tcp-probe-interval", "0.2" },
     { "failback", "tcp_probe_interval", "60" },
     { "failback", "tcp-probe_interval", "0.001" },
@@ -278,6 +280,8 @@ Test(options, values_that_are_refused)
     const char *group, *name, *text;
     const char *values[16];
   } table[] = {
+    { "", "standby-probe-interval", "standby-probe-interval() takes seconds, 0 or more",
+      { "", "-1", "1s", "never", NULL } },
     { "", "switch-delay", "switch-delay() takes seconds, 0 or more",
       { "", "-1", "-0.1", "1e3", "inf", "nan", "0x10", " 1", "1 ", "1,5", "one", "1s", "99999999999999",
         NULL } },

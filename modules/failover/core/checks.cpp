@@ -5,13 +5,12 @@
 #include "jitter.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace failover {
 
 Checks::Checks(const Settings &settings, const Roster &roster, const Host &host, IdSequence &ids,
-               Status &status, Checked &checked)
-  : settings_(settings), roster_(roster), host_(host), ids_(ids), status_(status), checked_(checked)
+               Checked &checked)
+  : settings_(settings), roster_(roster), host_(host), ids_(ids), checked_(checked)
 {}
 
 // The first round at any moment of the interval: many clients start together.
@@ -34,7 +33,7 @@ Checks::stop()
   round_due_ms_.reset();
   next_.reset();
   host_.cancel_timer(FAILOVER_TIMER_CHECK);
-  answer(FAILOVER_ANSWER_STOPPED);
+  checked_.checks_done(FAILOVER_ANSWER_STOPPED);
 }
 
 void
@@ -47,9 +46,8 @@ Checks::recover() noexcept
 }
 
 void
-Checks::check_all(uint64_t request)
+Checks::check_all()
 {
-  requests_.push_back(request);
   for (std::size_t server = 0; server < roster_.size(); server++)
     {
       const bool is_running = std::any_of(running_.begin(), running_.end(),
@@ -170,19 +168,12 @@ Checks::server_of(Id connection) const
 
 // ---- what comes next
 
-void
-Checks::answer(failover_answer answer)
-{
-  for (const uint64_t request : std::exchange(requests_, {}))
-    status_.answer(request, answer);
-}
-
 // With nothing running: what was asked for is done, and the round goes on.
 void
 Checks::go_on()
 {
   if (running_.empty())
-    answer(FAILOVER_ANSWER_DONE);
+    checked_.checks_done(FAILOVER_ANSWER_DONE);
   while (running_.empty() && next_)
     {
       if (*next_ == roster_.size())

@@ -24,6 +24,8 @@ public:
   // So much is left to the way back to the primary.
   virtual bool has_own_probes(std::size_t server) const = 0;
   virtual void checked(std::size_t server, const AttemptResult &result) = 0;
+  // None is running any more.
+  virtual void checks_done(failover_answer answer) = 0;
 
 protected:
   ~Checked() = default;
@@ -32,8 +34,7 @@ protected:
 class Checks
 {
 public:
-  Checks(const Settings &settings, const Roster &roster, const Host &host, IdSequence &ids, Status &status,
-         Checked &checked);
+  Checks(const Settings &settings, const Roster &roster, const Host &host, IdSequence &ids, Checked &checked);
   Checks(const Checks &) = delete;
   Checks &operator=(const Checks &) = delete;
 
@@ -42,7 +43,7 @@ public:
   void recover() noexcept;
 
   // Of all servers now; one that is being checked already need not be again.
-  void check_all(uint64_t request);
+  void check_all();
   // It is not worth a check any more.
   void cancel(std::size_t server);
 
@@ -67,18 +68,15 @@ private:
   void begin(std::size_t server);
   void finished(List::iterator check, AttemptResult &result);
   void go_on();
-  void answer(failover_answer answer);
   void arm();
 
   const Settings &settings_;
   const Roster &roster_;
   const Host &host_;
   IdSequence &ids_;
-  Status &status_;
   Checked &checked_;
 
   List running_;
-  std::vector<uint64_t> requests_; // answered when all is done
   std::optional<int64_t> round_due_ms_;
   std::optional<std::size_t> next_; // in the round that goes on
   int64_t round_began_ms_ = 0;

@@ -304,8 +304,6 @@ Destination::switch_to(std::size_t server, uint64_t request)
 {
   if (running_)
     running_->engine.switch_to(server, request);
-  else
-    status_.answer(request, FAILOVER_ANSWER_STOPPED);
 }
 
 void
@@ -313,8 +311,6 @@ Destination::set_admin(std::size_t server, failover_admin admin, uint64_t reques
 {
   if (running_)
     running_->engine.set_admin(server, admin, request);
-  else
-    status_.answer(request, FAILOVER_ANSWER_STOPPED);
   report_drained();
 }
 
@@ -323,8 +319,6 @@ Destination::check_all(uint64_t request)
 {
   if (running_)
     running_->engine.check_all(request);
-  else
-    status_.answer(request, FAILOVER_ANSWER_STOPPED);
 }
 
 // No connection is left to a server that is not to be used.

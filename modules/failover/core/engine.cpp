@@ -27,7 +27,7 @@ Engine::Engine(const Settings &settings, std::string_view primary_host, uint16_t
     rotation_(host_, ids, AttemptTimers{ FAILOVER_TIMER_ATTEMPT_DEADLINE, FAILOVER_TIMER_ATTEMPT_NEXT }),
     probe_(host_, ids, AttemptTimers{ FAILOVER_TIMER_PROBE_DEADLINE, FAILOVER_TIMER_PROBE_NEXT }),
     move_(host_, ids, AttemptTimers{ FAILOVER_TIMER_MOVE_DEADLINE, FAILOVER_TIMER_MOVE_NEXT }),
-    checks_(settings_, roster_, host_, ids, status_, *this)
+    checks_(settings_, roster_, host_, ids, *this)
 {
   status_.begin(roster_.names(), settings_.resend ? settings_.resend_buffer_size : 0);
 }

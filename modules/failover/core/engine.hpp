@@ -92,7 +92,7 @@ public:
   // What an administrator asks for; each has one answer (Status).
   void switch_to(std::size_t server, uint64_t request);
   void set_admin(std::size_t server, failover_admin admin, uint64_t request);
-  void check_all(uint64_t request) { checks_.check_all(request); }
+  void check_all(uint64_t request);
 
   // After one of these has thrown, for lack of memory: gives up what was being
   // tried, keeps what is in use, and tries again later.
@@ -168,6 +168,7 @@ private:
   bool is_checkable(std::size_t server) const override;
   bool has_own_probes(std::size_t server) const override { return server == primary && settings_.failback; }
   void checked(std::size_t server, const AttemptResult &result) override;
+  void checks_done(failover_answer answer) override;
 
   failover_event event(failover_event_kind kind, failover_reason reason, std::size_t server,
                        const std::string &address) const;
@@ -197,6 +198,7 @@ private:
   Attempt move_;
   std::optional<Move> moving_;
   Checks checks_;
+  std::vector<uint64_t> check_requests_;
 };
 
 } // namespace failover

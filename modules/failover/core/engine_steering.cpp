@@ -4,9 +4,30 @@
 // What an administrator asks for: another server now, or one that is not to be used.
 #include "engine.hpp"
 
+#include <new>
 #include <utility>
 
 namespace failover {
+
+namespace {
+
+// Without memory for it the request has its answer at once.
+template <typename T>
+void
+push_or_answer(std::vector<T> &list, T value, uint64_t request, const Status &status)
+{
+  try
+    {
+      list.push_back(value);
+    }
+  catch (const std::bad_alloc &)
+    {
+      status.answer(request, FAILOVER_ANSWER_FAILED);
+      throw;
+    }
+}
+
+} // namespace
 
 // ---- another server now
 
@@ -21,7 +42,11 @@ Engine::switch_to(std::size_t server, uint64_t request)
       status_.answer(request, FAILOVER_ANSWER_DONE);
     }
   else
-    begin_move({ FAILOVER_REASON_SWITCH, request, { server }, 0 });
+    {
+      std::vector<std::size_t> to;
+      push_or_answer(to, server, request, status_);
+      begin_move({ FAILOVER_REASON_SWITCH, request, std::move(to), 0 });
+    }
 }
 
 void
@@ -49,8 +74,8 @@ Engine::end_move(failover_answer answer)
   move_.cancel();
   if (ended.why == FAILOVER_REASON_SWITCH)
     status_.answer(ended.request, answer);
-  else if (answer == FAILOVER_ANSWER_STAYS && in_use_)
-    status_.answer_leaving(status_.server(in_use_->server), answer);
+  else if ((answer == FAILOVER_ANSWER_STAYS || answer == FAILOVER_ANSWER_FAILED) && in_use_)
+    status_.answer_leaving(status_.server(in_use_->server), FAILOVER_ANSWER_STAYS);
 }
 
 void
@@ -132,7 +157,7 @@ Engine::set_admin(std::size_t server, failover_admin admin, uint64_t request)
       status_.answer(request, FAILOVER_ANSWER_LAST);
       return;
     }
-  facts.leaving_requests.push_back(request);
+  push_or_answer(facts.leaving_requests, request, request, status_);
   if (facts.admin != admin)
     {
       facts.leaving = facts.leaving || facts.admin == FAILOVER_ADMIN_READY;
@@ -210,6 +235,20 @@ Engine::drained(std::size_t server)
 }
 
 // ---- checks
+
+void
+Engine::check_all(uint64_t request)
+{
+  push_or_answer(check_requests_, request, request, status_);
+  checks_.check_all();
+}
+
+void
+Engine::checks_done(failover_answer answer)
+{
+  for (const uint64_t request : std::exchange(check_requests_, {}))
+    status_.answer(request, answer);
+}
 
 bool
 Engine::is_checkable(std::size_t server) const

@@ -38,8 +38,8 @@ const char *failover_answer_code(failover_answer answer);
 const char *failover_answer_text(failover_answer answer);
 
 /* `request` is a number that the host chooses.  Each request has one answer
- * (failover_watcher), which may come before the function returns.  While the destination
- * is stopped it is FAILOVER_ANSWER_STOPPED. */
+ * (failover_watcher), which may come before the function returns, also if that fails.  Only
+ * while the destination is stopped it has none: nobody watches. */
 
 /* That server now, make before break: DONE when it is in use. */
 FAILOVER_WARN_UNUSED failover_status failover_destination_switch(failover_destination *destination, uint32_t server,
