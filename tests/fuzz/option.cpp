@@ -168,6 +168,7 @@ constexpr Known all_known[] = {
   { "", "switch-delay", judge_seconds_from_zero, &Outcome::switch_delay_ms, "7.5" },
   { "", "connect-timeout", judge_seconds_above_zero, &Outcome::connect_timeout_ms, "7.5" },
   { "", "dead-peer-timeout", judge_seconds_from_zero, &Outcome::dead_peer_timeout_ms, "7.5" },
+  { "", "standby-probe-interval", judge_seconds_from_zero, &Outcome::standby_probe_interval_ms, "7.5" },
   { "", "resend", judge_yes_no, &Outcome::resend, "no" },
   { "", "resend-grace", judge_seconds_from_zero, &Outcome::resend_grace_ms, "7.5" },
   { "", "resend-buffer-size", judge_bytes, &Outcome::resend_buffer_size, "1MiB" },

@@ -223,6 +223,23 @@ resend_grace_ms(const failover_options *options)
   return least;
 }
 
+// From one round of checks to the next; the only server that is not tried has no address.
+int64_t
+standby_probe_interval_ms(const failover_options *options)
+{
+  Host host;
+  const Destination destination = new_destination(options, host);
+  int64_t interval_ms = 0;
+  if (host.timers[FAILOVER_TIMER_CHECK])
+    {
+      let_timer_be_due(destination.get(), host, FAILOVER_TIMER_CHECK);
+      expect_ok(failover_destination_not_resolved(destination.get(), host.lookup, {}), "no address");
+      interval_ms = host.timer_in_ms(FAILOVER_TIMER_CHECK);
+    }
+  failover_destination_stop(destination.get(), false);
+  return interval_ms;
+}
+
 } // namespace
 
 Options
@@ -241,6 +258,7 @@ outcome_of(const failover_options *options)
   outcome.resend = failover_options_get_resend(options);
   outcome.resend_buffer_size = static_cast<int64_t>(failover_options_get_resend_buffer_size(options));
   outcome.resend_grace_ms = resend_grace_ms(options);
+  outcome.standby_probe_interval_ms = standby_probe_interval_ms(options);
   run(options, outcome);
   return outcome;
 }

@@ -32,6 +32,7 @@ struct Outcome
   int64_t switch_delay_ms = 0; // time_reopen_ms if not given
   int64_t connect_timeout_ms = 0;
   int64_t dead_peer_timeout_ms = 0;
+  int64_t standby_probe_interval_ms = 0;
   int64_t resend = 0;
   int64_t resend_grace_ms = 0;
   int64_t resend_buffer_size = 0;
