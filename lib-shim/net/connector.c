@@ -145,8 +145,8 @@ _ready(FailoverConnector *self)
       _report_connected(self);
       return;
     }
-  iv_fd_set_handler_out(&self->watch, NULL);
-  iv_fd_set_handler_in(&self->watch, _hear);
+  self->watch.handler_out = NULL;
+  self->watch.handler_in = _hear;
   iv_fd_register(&self->watch);
   timer_arm(&self->checked, FAILOVER_CHECK_OPEN_MS);
 }
