@@ -4,6 +4,7 @@
  * The words of scripts and traces: fake_steer.h.
  */
 #include "fake_steer.h"
+#include "fake_writer.h"
 
 #include <criterion/criterion.h>
 
@@ -166,6 +167,57 @@ Test(steering, a_list_of_servers_in_maint_only_has_its_primary_ready)
   fake_steer_play(&steer, "reload");
   cr_expect_str_eq(steer.trace, "p=ready");
   cr_expect_str_eq(fake_steer_tried(&steer), "p");
+  fake_steer_done(&steer);
+}
+
+/* The connection in use is in the middle of a message when a switch to b is to take over, and
+ * then one to a. */
+static FakeConnection *
+_overtake(FakeSteer *steer)
+{
+  fake_steer_init(steer, &plain);
+  fake_steer_play(steer, "p+");
+  FakeConnection *p = &steer->host.connections[0];
+  p->blocked = true;
+  fake_steer_play(steer, "send switch:b b+");
+  FakeConnection *b = &steer->host.connections[1];
+  cr_assert_eq(b->state, FAKE_OPEN, "it does not wait");
+  cr_assert_eq(p->state, FAKE_IN_USE);
+  return p;
+}
+
+Test(steering, a_switch_overtakes_one_that_waits_for_the_end_of_a_message)
+{
+  FakeSteer steer;
+  FakeConnection *p = _overtake(&steer);
+
+  fake_steer_play(&steer, "switch:a a+");
+  cr_expect_str_eq(steer.trace, "p+start b+switch 1:done a+switch 2:done");
+  cr_expect_eq(steer.host.connections[1].state, FAKE_GONE, "the one that waited is left open");
+  p->blocked = false;
+  fake_writer_flush(&steer.host);
+  fake_host_enter(&steer.host);
+  fake_host_leave(&steer.host, failover_destination_quiet(steer.host.destination));
+  cr_expect_eq(steer.host.connections[2].state, FAKE_IN_USE);
+  cr_expect_eq(p->state, FAKE_DRAINED);
+  fake_steer_done(&steer);
+}
+
+Test(steering, a_switch_that_the_writer_refuses_leaves_the_one_that_waits)
+{
+  FakeSteer steer;
+  FakeConnection *p = _overtake(&steer);
+
+  p->blocked = false;
+  p->partial = false; /* and nobody has said so yet */
+  steer.host.writer.refuses_connections = true;
+  fake_steer_play(&steer, "switch:a a+");
+  cr_expect_str_eq(steer.trace, "p+start b+switch 1:done a?local 2:failed");
+  cr_expect_eq(steer.host.connections[1].state, FAKE_OPEN);
+  steer.host.writer.refuses_connections = false;
+  fake_host_enter(&steer.host);
+  fake_host_leave(&steer.host, failover_destination_quiet(steer.host.destination));
+  cr_expect_eq(steer.host.connections[1].state, FAKE_IN_USE);
   fake_steer_done(&steer);
 }
 

@@ -71,7 +71,9 @@ Checks::cancel(std::size_t server)
       else
         ++check;
     }
-  go_on();
+  if (running_.empty())
+    checked_.checks_done(FAILOVER_ANSWER_DONE);
+  arm(); // the round goes on from there: what begins may find no memory
 }
 
 void
@@ -193,6 +195,8 @@ void
 Checks::arm()
 {
   std::optional<int64_t> due_ms = round_due_ms_;
+  if (running_.empty() && next_)
+    due_ms = host_.now_ms();
   for (const Check &check : running_)
     due_ms = std::min(due_ms.value_or(check.attempt.due_ms()), check.attempt.due_ms());
   if (due_ms)

@@ -44,7 +44,7 @@ public:
 
   // Of all servers now; one that is being checked already need not be again.
   void check_all();
-  // It is not worth a check any more.
+  // It is not worth a check any more.  Allocates nothing.
   void cancel(std::size_t server);
 
   // What happened; numbers of others are ignored.

@@ -199,10 +199,26 @@ Destination::hand_over(Id connection, std::size_t server)
 {
   Taken taken = { connection, status_.servers()[server] };
   if (!writer_has_connection_ || leave())
-    return give_to_writer(taken);
+    {
+      if (!give_to_writer(taken))
+        return false;
+      drop_waiting();
+      return true;
+    }
+  drop_waiting();
   waits_for_hand_over_ = std::move(taken);
   running_->host.set_timer(FAILOVER_TIMER_HAND_OVER, running_->host.now_ms() + hand_over_limit_ms);
   return true;
+}
+
+// Another one has overtaken it.
+void
+Destination::drop_waiting()
+{
+  if (!waits_for_hand_over_)
+    return;
+  running_->host.close(std::exchange(waits_for_hand_over_, std::nullopt)->connection);
+  running_->host.cancel_timer(FAILOVER_TIMER_HAND_OVER);
 }
 
 // False: it is yet to come to the end of its message.

@@ -101,6 +101,7 @@ private:
   bool give_to_writer(const Taken &taken);
   void take_from_writer();
   void complete_hand_over();
+  void drop_waiting();
   void hand_over_due();
   void disconnected(failover_reason reason, bool fruitless);
   void report_drained();
