@@ -217,9 +217,12 @@ _play_word(FakeSteer *self, const char *word)
     cr_assert(fake_writer_post(&self->host, "message"));
   else if (strcmp(word, "ok") == 0)
     _acknowledge(self);
-  else if (strcmp(word, "reload") == 0)
+  else if (strcmp(word, "reload") == 0 || strcmp(word, "cut") == 0)
     {
-      fake_host_stop(&self->host, true);
+      bool keeps = word[0] == 'r';
+      fake_host_stop(&self->host, keeps);
+      if (!keeps && fake_host_in_use(&self->host))
+        fake_writer_free(&self->host);
       _say_events(self);
       _watch(self);
       fake_host_configure(&self->host, self->config);

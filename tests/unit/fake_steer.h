@@ -11,7 +11,7 @@
  *   send           a message is posted
  *   switch:x drain:x maint:x ready:x check    an administrator asks; requests count from 1
  *   t100           so many milliseconds pass
- *   reload         a reload that keeps the connection
+ *   reload cut     a reload that keeps the connection, or does not
  *
  * and a word of the trace one that the core said:
  *

@@ -113,6 +113,8 @@ Test(steering, a_drain)
     { "a switch on its way goes on", "p+ switch:b drain:p b+ t100", "p+start p=drain b+switch 1:done p~ 2:done", NULL },
     { "a switch that fails on the way", "p+ switch:b drain:p b- a+ t100",
       "p+start p=drain b?refused 1:failed a+drain p~ 2:done", NULL },
+    { "a switch on its way, whose target is drained", "p+ switch:b drain:p drain:b a+ t100",
+      "p+start p=drain b=drain 1:not-ready b~ 3:done a+drain p~ 2:done", NULL },
     { "of all: the rotation goes over them as ever", "p+ drain:a drain:b drain:p p! t0 a- t0 b- t1000 p+",
       "p+start a=drain a~ 1:done b=drain b~ 2:done p=drain 3:stays p-reset>a p~ a-refused>b b-refused>p! p+rotation",
       NULL },
@@ -149,6 +151,8 @@ Test(steering, the_primary_beside_failback)
       "p+start p=drain a+drain p~ 1:done p0/2 p=ready 2:done p1/2 p2/2 p<<", NULL },
     { "its count so far is gone", "p- t0 a+ t20000 p+ drain:p ready:p t20000 p+",
       "p-refused>a a+rotation p1/2 p=drain p~ 1:done p=ready 2:done p1/2", NULL },
+    { "drained it is probed over a reload without the connection", "p+ drain:p a+ t100 cut a+ t20000 p+",
+      "p+start p=drain a+drain p~ 1:done a+reload p0/2", NULL },
     { "in maint it is not probed", "p+ maint:p a+ t100 t100000", "p+start p=maint a+drain p~ 1:done", NULL },
     { "maint ends a probe", "p- t0 a+ t20000 maint:p t100000", "p-refused>a a+rotation p=maint p~ 1:done", NULL },
   };

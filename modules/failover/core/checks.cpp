@@ -32,7 +32,7 @@ Checks::stop()
   running_.clear();
   round_due_ms_.reset();
   next_.reset();
-  host_.cancel_timer(FAILOVER_TIMER_CHECK);
+  arm();
   checked_.checks_done(FAILOVER_ANSWER_STOPPED);
 }
 
@@ -119,6 +119,7 @@ void
 Checks::timer_due()
 {
   const int64_t now_ms = host_.now_ms();
+  armed_ms_.reset();
   if (round_due_ms_ && *round_due_ms_ <= now_ms)
     {
       round_due_ms_.reset();
@@ -199,6 +200,9 @@ Checks::arm()
     due_ms = host_.now_ms();
   for (const Check &check : running_)
     due_ms = std::min(due_ms.value_or(check.attempt.due_ms()), check.attempt.due_ms());
+  if (due_ms == armed_ms_)
+    return;
+  armed_ms_ = due_ms;
   if (due_ms)
     host_.set_timer(FAILOVER_TIMER_CHECK, *due_ms);
   else

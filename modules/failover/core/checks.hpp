@@ -80,6 +80,7 @@ private:
   std::optional<int64_t> round_due_ms_;
   std::optional<std::size_t> next_; // in the round that goes on
   int64_t round_began_ms_ = 0;
+  std::optional<int64_t> armed_ms_; // the host's timer
 };
 
 } // namespace failover

@@ -45,6 +45,8 @@ Engine::start(const Snapshot *snapshot, bool connection_open)
     resume(*snapshot, connection_open);
   else
     attempt(primary, FAILOVER_REASON_START);
+  if (!probe_due_ms_)
+    probe_afresh(); // the primary may be drained
   checks_.start();
 }
 
@@ -75,6 +77,7 @@ Engine::resume(const Snapshot &snapshot, bool connection_open)
       if (connection_open)
         connection_in_use_.let_go();
       attempt(primary, FAILOVER_REASON_RELOAD);
+      resume_probing(snapshot); // if that was another one
     }
 }
 
@@ -241,6 +244,8 @@ Engine::recover() noexcept
   rotation_.cancel();
   stop_probing();
   end_move(FAILOVER_ANSWER_FAILED);
+  if (in_use_)
+    status_.answer_leaving(status_.server(in_use_->server), FAILOVER_ANSWER_STAYS);
   checks_.recover();
   if (!in_use_)
     schedule_switch(host_.now_ms() + with_jitter_ms(host_, time_reopen_ms_));

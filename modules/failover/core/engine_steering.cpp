@@ -202,10 +202,13 @@ Engine::take_away(std::size_t server)
   if (!moving_ || moving_->server() != server)
     return;
   move_.cancel();
-  if (moving_->why == FAILOVER_REASON_SWITCH)
-    end_move(FAILOVER_ANSWER_NOT_READY);
-  else
-    move_failed();
+  if (moving_->why != FAILOVER_REASON_SWITCH)
+    {
+      move_failed();
+      return;
+    }
+  end_move(FAILOVER_ANSWER_NOT_READY);
+  leave_unready();
 }
 
 // It is in use, and not to be.  A drained one is as good as another drained one.
