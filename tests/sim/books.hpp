@@ -7,9 +7,10 @@
 #pragma once
 
 #include "config.hpp"
-#include "failover.h"
+#include "failover-status.h"
 #include "link.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -21,11 +22,32 @@
 
 namespace failover::sim {
 
-// What an attempt was made for: the rotation, or a probe of the primary.
+// What an attempt was made for: the rotation, a probe of the primary, a switch or a drain
+// that an administrator asked for, or a check.
 enum class Role
 {
   rotation,
   probe,
+  move,
+  check,
+};
+
+// What an administrator asks for.
+enum class Wish
+{
+  use, // that server now
+  drain,
+  maint,
+  ready,
+  check, // all servers
+};
+
+struct Request
+{
+  uint64_t number = 0;
+  Wish wish = Wish::use;
+  ServerName server;
+  bool is_last = false; // maint: it is the last one that is not
 };
 
 struct Lookup
@@ -130,6 +152,7 @@ struct Call
     quiet,   // it has come to the end of a message
     release, // between two configurations
     finish,  // of syslog-ng
+    steered, // by an administrator
     late,    // an answer about a number that was given up
   };
 
@@ -141,6 +164,9 @@ struct Call
   bool with_snapshot = false;                     // start: after a reload
   bool was_in_use = false;                        // start: before the reload
   bool connection_open = false;                   // start: still
+  Wish wish = Wish::use;                          // steered
+  ServerName server = {};                         // steered
+  bool admin_changes = false;                     // steered: its state
   failover_status status = FAILOVER_OK;           // known when it has returned
 };
 
@@ -168,6 +194,11 @@ struct Books
   bool writer_has_foreign = false;    // a connection that syslog-ng's own driver has made
   bool was_removed = false;           // there was a configuration without failover()
   std::set<uint64_t> used_numbers;
+
+  // By server; absent: ready.  Of one destination.
+  std::map<std::string, failover_admin> admin;
+  std::map<uint64_t, Request> requests; // that have no answer
+  uint64_t asked = 0;
 
   std::vector<Message> messages;
   std::deque<Flow> flows; // none moves when another comes
@@ -200,6 +231,22 @@ struct Books
   {
     const Connection *made = connection(number);
     return made && made->state == Connection::State::making;
+  }
+  failover_admin admin_of(const ServerName &server) const
+  {
+    auto found = admin.find(server.text());
+    return found == admin.end() ? FAILOVER_ADMIN_READY : found->second;
+  }
+  bool is_any(failover_admin state) const
+  {
+    return std::any_of(config.servers.begin(), config.servers.end(),
+                       [&](const ServerName &server) { return admin_of(server) == state; });
+  }
+  // Drained ones are, if none is ready.
+  bool is_usable(const ServerName &server) const
+  {
+    const failover_admin state = admin_of(server);
+    return state == FAILOVER_ADMIN_READY || (state == FAILOVER_ADMIN_DRAIN && !is_any(FAILOVER_ADMIN_READY));
   }
   bool hand_over_waits() const { return in_use && in_use != writer_has; }
   const Connection *connection_in_use() const { return in_use ? connection(*in_use) : nullptr; }

@@ -50,6 +50,8 @@ constexpr Canary canaries[] = {
     "takes the answer to a look-up that it gave up for that to the next one" },
   { "wait-after-each", Fault::wait_after_each, "living_server",
     "waits time-reopen() after each failure, not once a round" },
+  { "drains-only", Fault::drains_only, "steered", "takes maint for drain" },
+  { "answers-early", Fault::answers_early, "steered", "says that a server is drained when it is not" },
   { "early-confirmation", Fault::early_confirmation, "confirmed_rightly", "confirms one message too early" },
   { "never-partial", Fault::never_partial, "confirmed_rightly",
     "takes a partly written message for a whole one" },

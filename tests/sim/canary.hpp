@@ -45,6 +45,8 @@ enum class Fault
   believe_late_answer,
   stale_addresses,
   wait_after_each,
+  drains_only,
+  answers_early,
   // what becomes of the messages
   early_confirmation,
   never_partial,

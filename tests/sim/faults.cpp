@@ -105,6 +105,10 @@ Faults::disturb()
       if (world_.books().running)
         reload_now();
       return;
+    case steer:
+      if (world_.books().running)
+        steer_now();
+      return;
     case restart:
       world_.wake();
       note_("stop, and start anew");
@@ -142,6 +146,26 @@ Faults::reload_now()
   note_(std::string("reload") + (how.fails ? ", which fails" : "")
         + (how.keeps_connection ? "" : ", the connection is closed"));
   world_.reload(config_, how);
+}
+
+void
+Faults::steer_now()
+{
+  static constexpr struct
+  {
+    Wish wish;
+    const char *text;
+  } wishes[] = { { Wish::use, "switch to " },
+                 { Wish::drain, "drain " },
+                 { Wish::maint, "maint " },
+                 { Wish::ready, "ready " },
+                 { Wish::check, "check all, not just " } };
+  static constexpr uint32_t weights[] = { 30, 20, 10, 30, 10 };
+  world_.wake();
+  const auto &wish = wishes[draw(weights, 0, random_)];
+  const ServerName server = config_.servers[random_.below(config_.servers.size())];
+  note_(wish.text + server.text());
+  world_.steer(wish.wish, server);
 }
 
 void

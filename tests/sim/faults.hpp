@@ -29,6 +29,7 @@ private:
     own_link_changes,
     process_sleeps,
     reload,
+    steer,
     restart,
     removal,
     acts,
@@ -51,6 +52,7 @@ private:
   void disturb();
   void apply(const Network::Change &change);
   void reload_now();
+  void steer_now();
   void remove_for_a_while();
   Flow *draw_flow();
   void hit(ConnectionAct act, Flow &flow);

@@ -63,6 +63,7 @@ public:
   TcpState state();
   // Nothing is said any more; what the kernel has is still sent.
   void close() { closed_ = true; }
+  bool is_closed() const { return closed_; }
   // Its kernel resets it: the sender is told so soon.
   void give_up();
   // The receiver sees the end, and ends its side when it has read everything.

@@ -51,6 +51,9 @@ public:
   virtual void delivered(const Books &, const Flow &, uint32_t /* message */) {}
   virtual void torn(const Books &, const Flow &, const std::string & /* what */) {}
 
+  // an administrator has the answer
+  virtual void answered(const Books &, const Request &, failover_answer) {}
+
   // all that was due by now has happened
   virtual void settled(const Books &) {}
   // our process is not let run for a while

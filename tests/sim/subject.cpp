@@ -207,6 +207,13 @@ Subject::event(const failover_event &event)
   host_.event(event);
 }
 
+void
+Subject::answer(uint64_t request, failover_answer answer)
+{
+  if (!answered_.contains(request))
+    host_.answer(request, answer);
+}
+
 // ---- its life
 
 void
@@ -250,6 +257,14 @@ Subject::start(const Config &written, bool connection_open)
   destination.time_reopen_ms = config.time_reopen_ms;
   destination.throttle = config.throttle;
   const failover_host callbacks = host();
+  failover_watcher watcher = {};
+  watcher.user_data = this;
+  watcher.wall_ms = [](void *data) { return self_of(data)->host_.now_ms(); };
+  watcher.counter = [](void *, failover_metric, uint32_t, uint32_t, const intptr_t *) {};
+  watcher.answer = [](void *data, uint64_t request, failover_answer answer) {
+    self_of(data)->answer(request, answer);
+  };
+  failover_destination_watch(destination_.get(), &watcher);
   starting_ = true;
   writer_has_ = connection_open;
   status = failover_destination_start(destination_.get(), options.get(), &destination, &callbacks,
@@ -325,6 +340,37 @@ failover_status
 Subject::quiet()
 {
   return failover_destination_quiet(destination_.get());
+}
+
+failover_status
+Subject::steer(const Request &request)
+{
+  const std::string name = request.server.text();
+  uint32_t server = 0;
+  if (!failover_destination_find_server(destination_.get(), text(name), &server))
+    throw std::runtime_error("failover_destination_find_server()");
+  const auto set_admin = [&](failover_admin admin) {
+    return failover_destination_set_admin(destination_.get(), server, admin, request.number);
+  };
+  if (fault_ == Fault::answers_early && (request.wish == Wish::drain || request.wish == Wish::maint))
+    {
+      host_.answer(request.number, FAILOVER_ANSWER_DONE);
+      answered_.insert(request.number);
+    }
+  switch (request.wish)
+    {
+    case Wish::use:
+      return failover_destination_switch(destination_.get(), server, request.number);
+    case Wish::drain:
+      return set_admin(FAILOVER_ADMIN_DRAIN);
+    case Wish::maint:
+      return set_admin(fault_ == Fault::drains_only ? FAILOVER_ADMIN_DRAIN : FAILOVER_ADMIN_MAINT);
+    case Wish::ready:
+      return set_admin(FAILOVER_ADMIN_READY);
+    case Wish::check:
+      return failover_destination_check(destination_.get(), request.number);
+    }
+  return FAILOVER_ERROR_INTERNAL;
 }
 
 // ---- connections

@@ -4,8 +4,9 @@
 // canary if one is asked for.  Owned by the world of one seed.
 #pragma once
 
+#include "books.hpp"
 #include "canary.hpp"
-#include "failover.h"
+#include "failover-status.h"
 
 #include <memory>
 #include <optional>
@@ -39,6 +40,7 @@ public:
   virtual bool is_idle() = 0;
   virtual void wake_writer() = 0;
   virtual void event(const failover_event &event) = 0;
+  virtual void answer(uint64_t request, failover_answer answer) = 0;
 };
 
 class Subject
@@ -65,6 +67,8 @@ public:
   failover_status ended();
   failover_status quiet();
 
+  failover_status steer(const Request &request);
+
   failover_connection *open(const failover_connection_host &host);
   bool release(failover_connection *connection);
   bool finish();
@@ -89,6 +93,7 @@ private:
   void take_from_writer();
   void close(uint64_t connection);
   void event(const failover_event &event);
+  void answer(uint64_t request, failover_answer answer);
 
   HostCalls &host_;
   Fault fault_;
@@ -104,6 +109,7 @@ private:
   uint32_t last_address_count_ = 1;
   uint64_t connects_ = 0;
   uint64_t events_ = 0;
+  std::set<uint64_t> answered_;
   bool starting_ = false;
 };
 

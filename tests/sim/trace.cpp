@@ -104,6 +104,8 @@ name(Call::Kind kind)
       return "release";
     case Call::Kind::finish:
       return "finish";
+    case Call::Kind::steered:
+      return "steered";
     case Call::Kind::late:
       return "late answer";
     }
@@ -163,7 +165,10 @@ Trace::resolve(const Books &books, const Lookup &lookup)
 {
   line(books.now_ms, '<',
        "resolve " + number(lookup.number) + " " + lookup.server.text()
-           + (lookup.role == Role::probe ? ", a probe" : ""));
+           + (lookup.role == Role::probe   ? ", a probe"
+              : lookup.role == Role::move  ? ", a move"
+              : lookup.role == Role::check ? ", a check"
+                                           : ""));
 }
 
 void
@@ -216,6 +221,12 @@ Trace::event(const Books &books, const failover_event &event)
   if (event.kind == FAILOVER_EVENT_PROBE_SUCCEEDED || event.kind == FAILOVER_EVENT_FAILED_BACK)
     text += ", " + std::to_string(event.successes) + " of " + std::to_string(event.required);
   line(books.now_ms, '!', text);
+}
+
+void
+Trace::answered(const Books &books, const Request &request, failover_answer answer)
+{
+  line(books.now_ms, '!', "answer to " + number(request.number) + ": " + failover_answer_code(answer));
 }
 
 void

@@ -32,6 +32,7 @@ public:
   void take_from_writer(const Books &books, bool ended) override;
   void close(const Books &books, uint64_t connection) override;
   void event(const Books &books, const failover_event &event) override;
+  void answered(const Books &books, const Request &request, failover_answer answer) override;
   void calling(const Books &books) override;
 
   void posted(const Books &books, const Flow &where, uint32_t message) override;

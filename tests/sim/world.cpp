@@ -133,6 +133,7 @@ World::forget()
   books_.connections.clear();
   books_.lookups.clear();
   books_.used_numbers.clear();
+  books_.admin.clear();
   life_++;
 }
 
@@ -190,6 +191,9 @@ World::begin(const Config &config, Call start)
   books_.config = config;
   books_.running = true;
   books_.configured_ms = queue_.now_ms();
+  // a list of servers in maintenance only has its primary ready
+  if (!books_.is_any(FAILOVER_ADMIN_READY) && !books_.is_any(FAILOVER_ADMIN_DRAIN))
+    books_.admin.erase(config.servers.front().text());
   books_.well_since_ms.clear();
   look_who_is_well();
   call(start, [&] { return subject_.start(config, start.connection_open); });
@@ -346,6 +350,9 @@ World::heal()
   wake();
   network_.heal();
   books_.healed = true;
+  for (const ServerName &server : books_.config.servers)
+    if (books_.admin_of(server) != FAILOVER_ADMIN_READY)
+      steer(Wish::ready, server);
   stage_.tell(&Observer::healed);
   peers_.heal();
   enqueue(UINT32_MAX);

@@ -44,6 +44,9 @@ public:
   void remove();
   void restore(const Config &config);
 
+  // An administrator asks for something; see Wish.
+  void steer(Wish wish, const ServerName &server);
+
   // Messages, that come in their order.
   void enqueue(uint32_t count);
   bool has_more_messages() const { return next_message_ < books_.messages.size(); }
@@ -83,7 +86,9 @@ private:
   bool is_idle() override { return writer_.is_idle(); }
   void wake_writer() override;
   void event(const failover_event &event) override;
+  void answer(uint64_t request, failover_answer answer) override;
 
+  Role role_of_next();
   void take_into_use(Connection &connection);
   bool writer_connection_has_ended() const;
 
@@ -140,6 +145,7 @@ private:
   uint32_t hand_over_fails_percent_;
   bool late_answers_;
   bool is_ending_ = false;
+  bool next_is_move_ = false; // the attempt that begins
   uint64_t calls_ = 0;
   uint64_t life_ = 0; // of this destination: numbers may be used again after it
   uint32_t next_message_ = 0;

@@ -4,6 +4,7 @@
 #include "world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace failover::sim {
 
@@ -13,6 +14,7 @@ void
 World::set_timer(failover_timer timer, int64_t due_ms)
 {
   request("set a timer", &Observer::set_timer, timer, due_ms);
+  next_is_move_ = timer == FAILOVER_TIMER_MOVE_DEADLINE;
   if (timer == FAILOVER_TIMER_HAND_OVER)
     {
       // the connection that was made waits for the LogWriter, and counts as used
@@ -49,16 +51,31 @@ World::lost(uint64_t messages, failover_loss)
 
 // ---- look-ups and connections in the making
 
+// Checks have no timers of their own.
+Role
+World::role_of_next()
+{
+  const Call &call = books_.call;
+  const auto is_due = [&](failover_timer timer) {
+    return call.kind == Call::Kind::timer_due && call.timer == timer;
+  };
+  if (std::exchange(next_is_move_, false))
+    return Role::move;
+  if (is_due(FAILOVER_TIMER_PROBE))
+    return Role::probe;
+  const bool took_away = call.kind == Call::Kind::steered && call.wish != Wish::check;
+  return is_due(FAILOVER_TIMER_SWITCH) || call.kind == Call::Kind::start || took_away ? Role::rotation
+                                                                                      : Role::check;
+}
+
 void
 World::resolve(uint64_t number, const std::string &host, uint16_t port)
 {
-  const Call &call = books_.call;
   Lookup lookup;
   lookup.number = number;
   lookup.server = { host, port };
   lookup.started_ms = queue_.now_ms();
-  lookup.role =
-      call.kind == Call::Kind::timer_due && call.timer == FAILOVER_TIMER_PROBE ? Role::probe : Role::rotation;
+  lookup.role = role_of_next();
   request("look up a name", &Observer::resolve, lookup);
   books_.lookups[number] = lookup;
   books_.used_numbers.insert(number);
@@ -105,6 +122,15 @@ void
 World::close(uint64_t number)
 {
   request("close a connection", &Observer::close, number);
+  // one that has waited for the LogWriter, and was overtaken
+  if (const Connection *connection = books_.connection(number); connection && connection->flow >= 0)
+    {
+      Flow &flow = books_.flows[static_cast<std::size_t>(connection->flow)];
+      flow.link->close();
+      flow.ended = true;
+      if (books_.in_use == number)
+        books_.in_use.reset();
+    }
   books_.connections.erase(number);
 }
 
@@ -225,6 +251,40 @@ void
 World::event(const failover_event &event)
 {
   request("tell an event", &Observer::event, event);
+}
+
+// ---- an administrator
+
+void
+World::steer(Wish wish, const ServerName &server)
+{
+  static const std::map<Wish, failover_admin> states = { { Wish::drain, FAILOVER_ADMIN_DRAIN },
+                                                         { Wish::maint, FAILOVER_ADMIN_MAINT },
+                                                         { Wish::ready, FAILOVER_ADMIN_READY } };
+  Request asked{ .number = ++books_.asked, .wish = wish, .server = server };
+  Call call{ .kind = Call::Kind::steered, .wish = wish, .server = server };
+  if (auto found = states.find(wish); found != states.end())
+    {
+      const auto &servers = books_.config.servers;
+      asked.is_last =
+          wish == Wish::maint && std::none_of(servers.begin(), servers.end(), [&](const ServerName &other) {
+            return !(other == server) && books_.admin_of(other) != FAILOVER_ADMIN_MAINT;
+          });
+      call.admin_changes = !asked.is_last && books_.admin_of(server) != found->second;
+      if (call.admin_changes)
+        books_.admin[server.text()] = found->second;
+    }
+  books_.requests[asked.number] = asked;
+  this->call(call, [&] { return subject_.steer(asked); });
+}
+
+void
+World::answer(uint64_t number, failover_answer answer)
+{
+  auto found = books_.requests.find(number);
+  const Request asked = found == books_.requests.end() ? Request() : found->second;
+  request("answer", &Observer::answered, asked, answer);
+  books_.requests.erase(number);
 }
 
 } // namespace failover::sim

@@ -25,8 +25,9 @@ public:
       fail(books, "nothing is in use, nothing is tried, and nothing will be");
 
     const bool primary_is_tried = attempt && attempt->server == books.config.servers.front();
-    if (books.config.failback && !books.primary_in_use() && !primary_is_tried && !books.lookup(Role::probe)
-        && !books.timers[FAILOVER_TIMER_PROBE])
+    const bool in_maint = books.admin_of(books.config.servers.front()) == FAILOVER_ADMIN_MAINT;
+    if (books.config.failback && !in_maint && !books.primary_in_use() && !primary_is_tried
+        && !books.lookup(Role::probe) && !books.timers[FAILOVER_TIMER_PROBE])
       fail(books, "the primary is not in use, not probed, and never will be");
   }
 };

@@ -18,7 +18,8 @@ public:
   void settled(const Books &books) override
   {
     for (const auto &[number, lookup] : books.lookups)
-      if (books.now_ms >= lookup.started_ms + books.config.connect_timeout_ms)
+      if (books.now_ms >= lookup.started_ms + books.config.connect_timeout_ms
+                              + (lookup.role == Role::check ? FAILOVER_CHECK_OPEN_MS : 0))
         fail(books, "the attempt on " + lookup.server.text() + " goes on for "
                         + std::to_string(books.now_ms - lookup.started_ms) + " ms");
   }
@@ -26,11 +27,14 @@ public:
   void release_lookup(const Books &books, uint64_t number) override
   {
     auto found = books.lookups.find(number);
-    const bool deadline = books.call.kind == Call::Kind::timer_due
-                          && (books.call.timer == FAILOVER_TIMER_ATTEMPT_DEADLINE
-                              || books.call.timer == FAILOVER_TIMER_PROBE_DEADLINE);
-    if (deadline && found != books.lookups.end()
-        && books.now_ms < found->second.started_ms + books.config.connect_timeout_ms)
+    if (books.call.kind != Call::Kind::timer_due || found == books.lookups.end())
+      return;
+    const bool deadline = books.call.timer
+                          == (found->second.role == Role::rotation ? FAILOVER_TIMER_ATTEMPT_DEADLINE
+                              : found->second.role == Role::probe  ? FAILOVER_TIMER_PROBE_DEADLINE
+                              : found->second.role == Role::move   ? FAILOVER_TIMER_MOVE_DEADLINE
+                                                                   : FAILOVER_TIMER_COUNT);
+    if (deadline && books.now_ms < found->second.started_ms + books.config.connect_timeout_ms)
       fail(books, "the deadline of " + found->second.server.text() + " comes too early");
   }
 

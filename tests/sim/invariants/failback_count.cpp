@@ -26,7 +26,7 @@ public:
 
   void calling(const Books &books) override
   {
-    succeeded_ = ended_ = handed_over_ = refused_ = false;
+    succeeded_ = ended_ = handed_over_ = refused_ = asked_for_ = false;
     if (books.call.kind == Call::Kind::start)
       {
         const Config &now = books.config;
@@ -40,7 +40,7 @@ public:
       {
         const Connection *connection = books.connection(books.call.number);
         succeeded_ = connection && connection->role == Role::probe;
-        in_a_row_ += succeeded_;
+        in_a_row_ += succeeded_ && is_ready(books);
       }
   }
 
@@ -62,9 +62,16 @@ public:
   void hand_over(const Books &books, uint64_t number, bool accepted) override
   {
     const Connection *connection = books.connection(number);
-    if (!connection || connection->role != Role::probe)
+    if (!connection)
+      return;
+    for (const auto &[asked, request] : books.requests)
+      asked_for_ =
+          asked_for_ || (accepted && request.wish == Wish::use && request.server == connection->server);
+    if (connection->role != Role::probe)
       return;
     handed_over_ = true;
+    if (!is_ready(books))
+      fail(books, "back to the primary, which is drained or in maintenance");
     refused_ = !accepted;
     if (in_a_row_ < books.config.probes_required)
       fail(books, "back to the primary after " + std::to_string(in_a_row_)
@@ -77,11 +84,17 @@ public:
       fail(books, "not back to the primary after " + std::to_string(in_a_row_)
                       + " successes in a row, required are " + std::to_string(books.config.probes_required));
     const bool failed = ended_ && !succeeded_ && books.call.kind != Call::Kind::stop;
-    if (failed || refused_ || books.primary_in_use())
+    const bool changed = books.call.admin_changes && books.call.server == books.config.servers.front();
+    if (failed || refused_ || changed || asked_for_ || books.primary_in_use())
       in_a_row_ = 0;
   }
 
 private:
+  static bool is_ready(const Books &books)
+  {
+    return books.admin_of(books.config.servers.front()) == FAILOVER_ADMIN_READY;
+  }
+
   Config before_;
   uint32_t in_a_row_ = 0;
   // in the call that is going on
@@ -89,6 +102,7 @@ private:
   bool ended_ = false;
   bool handed_over_ = false;
   bool refused_ = false;
+  bool asked_for_ = false;
 };
 
 } // namespace

@@ -30,7 +30,8 @@ public:
 
   void returned(const Books &books) override
   {
-    if (books.in_use || !books.running || books.call.kind == Call::Kind::start)
+    if (books.in_use || !books.running || books.call.kind == Call::Kind::start
+        || books.call.kind == Call::Kind::steered)
       idle_since_ms_.reset();
   }
 
@@ -41,12 +42,21 @@ public:
     if (!idle_since_ms_)
       idle_since_ms_ = books.now_ms;
     for (const auto &[host, since_ms] : books.well_since_ms)
-      if (books.now_ms >= std::max(since_ms, *idle_since_ms_) + bound_ms(books.config))
+      if (is_usable(books, host)
+          && books.now_ms >= std::max(since_ms, *idle_since_ms_) + bound_ms(books.config))
         fail(books, host + " is well, and nothing is in use for "
                         + std::to_string(books.now_ms - *idle_since_ms_) + " ms");
   }
 
 private:
+  static bool is_usable(const Books &books, const std::string &host)
+  {
+    const auto &servers = books.config.servers;
+    return std::any_of(servers.begin(), servers.end(), [&](const ServerName &server) {
+      return server.host == host && books.is_usable(server);
+    });
+  }
+
   static int64_t bound_ms(const Config &config)
   {
     const auto count = static_cast<int64_t>(config.servers.size());

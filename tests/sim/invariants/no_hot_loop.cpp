@@ -29,6 +29,8 @@ public:
       look_at_connections(books);
     else if (books.healed && books.call.kind != Call::Kind::finish && ++healed_calls_ > most_healed_calls)
       fail(books, "every server is well, and the destination does not come to rest");
+    if (books.call.kind == Call::Kind::steered)
+      failbacks_.push_back(books.now_ms); // a server that is tried may be left for the next one
     if (books.call.kind != Call::Kind::start)
       return;
     attempts_.clear();
@@ -37,8 +39,8 @@ public:
 
   void resolve(const Books &books, const Lookup &lookup) override
   {
-    connections_[lookup.role == Role::probe] = 0;
-    if (lookup.role == Role::probe)
+    connections_[lookup.number] = 0;
+    if (lookup.role != Role::rotation)
       return;
 
     attempts_.push_back(books.now_ms);
@@ -52,14 +54,14 @@ public:
 
   void connect(const Books &books, const Connection &connection) override
   {
-    if (++connections_[connection.role == Role::probe] > most_addresses)
+    if (++connections_[connection.lookup] > most_addresses)
       fail(books, "more than 16 connections in one attempt on " + connection.server.text());
   }
 
   void hand_over(const Books &books, uint64_t number, bool accepted) override
   {
     const Connection *connection = books.connection(number);
-    if (accepted && connection && connection->role == Role::probe)
+    if (accepted && connection && connection->role != Role::rotation)
       failbacks_.push_back(books.now_ms);
   }
 
@@ -91,7 +93,7 @@ private:
   std::deque<int64_t> looks_;
   std::deque<int64_t> ended_;
   uint64_t healed_calls_ = 0;
-  uint32_t connections_[2] = { 0, 0 };
+  std::map<uint64_t, uint32_t> connections_; // of each look-up
 };
 
 } // namespace

@@ -23,12 +23,17 @@ public:
 
   void returned(const Books &books) override
   {
-    int attempts = 0, probes = 0;
+    std::map<Role, int> count;
     for (const auto &[number, lookup] : books.lookups)
-      (lookup.role == Role::rotation ? attempts : probes)++;
+      count[lookup.role]++;
+    const int attempts = count[Role::rotation], probes = count[Role::probe], moves = count[Role::move];
 
-    if (attempts > 1 || probes > 1)
+    if (attempts > 1 || probes > 1 || moves > 1)
       fail(books, "two attempts, or two probes, at once");
+    if (!moves && (set(books, FAILOVER_TIMER_MOVE_DEADLINE) || set(books, FAILOVER_TIMER_MOVE_NEXT)))
+      fail(books, "what was asked for is over, a timer of it is not");
+    if (!count[Role::check] && set(books, FAILOVER_TIMER_CHECK))
+      fail(books, "checks are over, their timer is not");
     if (books.in_use && (attempts || set(books, FAILOVER_TIMER_SWITCH)))
       fail(books, "another server is tried, or will be, beside the one in use");
     if (attempts && set(books, FAILOVER_TIMER_SWITCH))
@@ -51,6 +56,7 @@ public:
 
     const Lookup *attempt = books.lookup(Role::rotation);
     const bool unwanted = !books.config.failback || books.primary_in_use()
+                          || books.admin_of(books.config.servers.front()) == FAILOVER_ADMIN_MAINT
                           || (attempt && attempt->server == books.config.servers.front());
     if (unwanted && (probes || set(books, FAILOVER_TIMER_PROBE)))
       fail(books, "the primary is probed without need");

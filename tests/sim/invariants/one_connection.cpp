@@ -19,7 +19,7 @@ public:
   void hand_over(const Books &books, uint64_t connection, bool accepted) override
   {
     const Connection *handed_over = books.connection(connection);
-    if (accepted && books.in_use && handed_over && handed_over->role != Role::probe)
+    if (accepted && books.in_use && handed_over && handed_over->role == Role::rotation)
       fail(books, handed_over->server.text() + " is taken into use while "
                       + books.connection_in_use()->server.text() + " is");
   }

@@ -22,6 +22,7 @@ public:
 
   void calling(const Books &books) override
   {
+    may_be_anew_ = false;
     if (books.call.kind == Call::Kind::stop)
       interrupted_ = books.lookup(Role::probe) != nullptr;
     if (books.call.kind == Call::Kind::start)
@@ -43,10 +44,22 @@ public:
       return;
     const Lookup *attempt = books.lookup(Role::rotation);
     const bool primary_is_tried = attempt && attempt->server == books.config.servers.front();
-    if (!books.config.failback || books.primary_in_use() || primary_is_tried)
+    const ServerName &primary = books.config.servers.front();
+    if (!books.config.failback || books.primary_in_use() || primary_is_tried
+        || books.admin_of(primary) == FAILOVER_ADMIN_MAINT)
       due_.reset();
-    else if (!due_)
+    else if (!due_ || (books.call.admin_changes && books.call.server == primary))
       due_ = one_interval_from_now(books);
+    else if (may_be_anew_)
+      due_->latest_ms = std::max(due_->latest_ms, one_interval_from_now(books).latest_ms);
+  }
+
+  // The primary is gone back to after a fresh count if another one was asked for.
+  void hand_over(const Books &books, uint64_t number, bool accepted) override
+  {
+    const Connection *connection = books.connection(number);
+    if (accepted && connection && connection->role != Role::probe)
+      may_be_anew_ = connection->role == Role::move || !books.requests.empty();
   }
 
   void settled(const Books &books) override
@@ -85,6 +98,7 @@ private:
 
   std::optional<Due> due_; // the next probe, if the primary is probed
   bool interrupted_ = false;
+  bool may_be_anew_ = false; // in the call that is going on
   Config before_;
 };
 

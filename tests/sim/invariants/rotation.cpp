@@ -6,6 +6,8 @@
 // start the primary comes first, after a reload the server that was due.
 #include "all.hpp"
 
+#include <algorithm>
+
 namespace failover::sim {
 
 namespace {
@@ -42,11 +44,14 @@ public:
   {
     if (lookup.role != Role::rotation)
       return;
+    // one that is being tried and not to be used is left for the next one
+    const bool is_left = books.call.kind == Call::Kind::steered;
+    current_ = usable_from(books, is_left ? current_ + 1 : current_);
     if (!(lookup.server == books.config.servers[current_]))
       fail(books, "the next server is " + books.config.servers[current_].text() + ", but "
                       + lookup.server.text() + " is tried");
     const bool in_time =
-        books.call.kind == Call::Kind::start
+        books.call.kind == Call::Kind::start || is_left
         || (books.call.kind == Call::Kind::timer_due && books.call.timer == FAILOVER_TIMER_SWITCH);
     if (!in_time)
       fail(books, lookup.server.text() + " is tried without a wait");
@@ -75,9 +80,12 @@ public:
           failed(books);
         due_ = books.config.servers[current_];
       }
-    else if (taken_ == Role::probe)
-      current_ = failures_ = 0;
-    else if (!taken_ && (ended_ || lost_after_ms_))
+    else if (taken_ == Role::probe || taken_ == Role::move)
+      {
+        current_ = books.config.position(books.connection_in_use()->server).value_or(0);
+        failures_ = 0;
+      }
+    else if (!taken_ && ((ended_ && books.call.kind != Call::Kind::steered) || lost_after_ms_))
       failed(books);
   }
 
@@ -88,19 +96,32 @@ private:
     const auto due = books.config.position(due_);
     const bool goes_on = call.with_snapshot && (!call.was_in_use || (call.connection_open && due));
     current_ = goes_on ? due.value_or(0) : 0;
+    if (!call.was_in_use || !call.connection_open)
+      current_ = usable_from(books, current_);
     if (!goes_on)
       failures_ = 0;
+  }
+
+  static std::size_t usable_from(const Books &books, std::size_t from)
+  {
+    const auto &servers = books.config.servers;
+    for (std::size_t i = 0; i < servers.size(); i++)
+      if (books.is_usable(servers[(from + i) % servers.size()]))
+        return (from + i) % servers.size();
+    return from % servers.size();
   }
 
   void failed(const Books &books)
   {
     if (lost_after_ms_ && *lost_after_ms_ >= proven_after_ms && !books.call.fruitless)
       failures_ = 0;
-    const std::size_t count = books.config.servers.size();
+    const auto &servers = books.config.servers;
+    const auto count = static_cast<std::size_t>(std::count_if(
+        servers.begin(), servers.end(), [&](const ServerName &server) { return books.is_usable(server); }));
     const bool round_is_over = ++failures_ >= count;
     if (round_is_over)
       failures_ = 0;
-    current_ = (current_ + 1) % count;
+    current_ = usable_from(books, current_ + 1);
 
     if (books.call.kind == Call::Kind::stop)
       return;
@@ -115,9 +136,9 @@ private:
                       + std::to_string(least) + " to " + std::to_string(most));
   }
 
-  std::size_t current_ = 0; // in use, being tried, or to be tried next
+  std::size_t current_ = 0;  // in use, being tried, or to be tried next
   std::size_t failures_ = 0; // in this round
-  ServerName due_; // what current_ was before the reload
+  ServerName due_;           // what current_ was before the reload
   // in the call that is going on
   bool ended_ = false;
   std::optional<Role> taken_;
