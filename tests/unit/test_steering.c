@@ -159,6 +159,35 @@ Test(steering, the_primary_beside_failback)
   PLAY(&with_failback, cases);
 }
 
+Test(steering, a_list_of_servers_in_maint_only_has_its_primary_ready_and_in_use)
+{
+  static const FakeConfig one_more = { .primary = "p",
+                                       .time_reopen_ms = 1000,
+                                       .servers = { "a", "b" },
+                                       .switch_delay = "0",
+                                       .failback = true,
+                                       .probe_interval = "20",
+                                       .probes_required = "2" };
+  static const FakeConfig fewer = { .primary = "p",
+                                    .time_reopen_ms = 1000,
+                                    .servers = { "a" },
+                                    .switch_delay = "0",
+                                    .failback = true,
+                                    .probe_interval = "20",
+                                    .probes_required = "2" };
+  FakeSteer steer;
+
+  /* what was in use and in maintenance, for no other worked */
+  fake_steer_init(&steer, &one_more);
+  fake_steer_play(&steer, "p+ maint:a maint:p b-");
+  cr_expect_str_eq(fake_steer_trace(&steer), "p+start a=maint a~ 1:done p=maint b?refused 2:stays");
+  steer.config = &fewer;
+  fake_steer_play(&steer, "reload");
+  cr_expect_str_eq(steer.trace, "p=ready kept");
+  cr_expect_eq(fake_host_timer_in(&steer.host, FAILOVER_TIMER_PROBE), -1, "the primary is probed, and in use");
+  fake_steer_done(&steer);
+}
+
 Test(steering, a_list_of_servers_in_maint_only_has_its_primary_ready)
 {
   static const FakeConfig fewer = { .primary = "p", .time_reopen_ms = 1000, .servers = { "a" }, .switch_delay = "0" };

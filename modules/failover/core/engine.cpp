@@ -40,7 +40,7 @@ Engine::start(const Snapshot *snapshot, bool connection_open)
   assert(!running_);
   running_ = true;
   if (roster_.count_usable() == 0)
-    set_ready(primary); // a list of servers in maint only would be none
+    make_ready(primary); // a list of servers in maint only would be none
   if (snapshot)
     resume(*snapshot, connection_open);
   else

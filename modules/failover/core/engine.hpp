@@ -161,6 +161,7 @@ private:
   void end_move(failover_answer answer);
   void moved(std::size_t server);
   void set_ready(std::size_t server);
+  void make_ready(std::size_t server);
   void take_away(std::size_t server);
   void leave(std::size_t server);
   void leave_unready();

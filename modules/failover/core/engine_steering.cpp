@@ -174,16 +174,22 @@ Engine::set_admin(std::size_t server, failover_admin admin, uint64_t request)
 void
 Engine::set_ready(std::size_t server)
 {
-  ServerFacts &facts = status_.server(server);
   if (roster_.is_ready(server))
     return;
+  make_ready(server);
+  if (server == primary)
+    probe_afresh();
+  leave_unready();
+}
+
+void
+Engine::make_ready(std::size_t server)
+{
+  ServerFacts &facts = status_.server(server);
   status_.set_admin(server, FAILOVER_ADMIN_READY);
   facts.leaving = false;
   status_.answer_leaving(facts, FAILOVER_ANSWER_REPLACED);
   host_.emit(event(FAILOVER_EVENT_ADMIN, FAILOVER_REASON_DRAIN, server, facts.address));
-  if (server == primary)
-    probe_afresh();
-  leave_unready();
 }
 
 // It is not in use, or stays there until another one is.
