@@ -66,8 +66,8 @@ class Connection
 {
 public:
   // `loop`, `waiting` and `backlog` outlive it.
-  Connection(const failover_loop &loop, Waiting &waiting, Backlog &backlog, const failover_connection_host &host,
-             std::unique_ptr<Resend> resend);
+  Connection(const failover_loop &loop, Waiting &waiting, Backlog &backlog,
+             const failover_connection_host &host, std::unique_ptr<Resend> resend);
   Connection(const Connection &) = delete;
   Connection &operator=(const Connection &) = delete;
 
