@@ -32,6 +32,20 @@ add_server(Config &config, Prng &random)
 }
 
 void
+draw_dead_peer_timeout(Config &config, const Surroundings &surroundings, Prng &random)
+{
+  int64_t &timeout_ms = config.dead_peer_timeout_ms;
+  if (surroundings.is_calm)
+    timeout_ms = random.log_between(1'000, 3'000);
+  else if (surroundings.is_short)
+    timeout_ms = random.chance(20) ? 0 : random.log_between(random.chance(70) ? 2'000 : 300, 30'000);
+  else if (random.chance(40))
+    timeout_ms = Config().dead_peer_timeout_ms;
+  else
+    timeout_ms = random.chance(20) ? 0 : random.log_between(50, 60'000);
+}
+
+void
 draw_times(Config &config, const Surroundings &surroundings, Prng &random)
 {
   config.time_reopen_ms = surroundings.is_short ? random.log_between(1'000, 4'000)
@@ -44,10 +58,7 @@ draw_times(Config &config, const Surroundings &surroundings, Prng &random)
   // longer than a healthy network takes, see Network::healed_latency_ms
   config.connect_timeout_ms =
       random.chance(40) ? Config().connect_timeout_ms : random.log_between(200, 30'000);
-  config.dead_peer_timeout_ms = random.chance(surroundings.is_short ? 0 : 40) ? Config().dead_peer_timeout_ms
-                                : random.chance(20)                           ? 0
-                                : surroundings.is_short ? random.log_between(300, 30'000)
-                                                        : random.log_between(50, 60'000);
+  draw_dead_peer_timeout(config, surroundings, random);
 }
 
 void
@@ -86,6 +97,17 @@ draw_messages(Surroundings &surroundings, Prng &random)
   surroundings.shortest *= surroundings.scale * 4;
   surroundings.longest *= surroundings.scale * 4;
   surroundings.over_limit_percent = random.chance(30) ? 2 : 0;
+}
+
+void
+calm(Surroundings &surroundings, Prng &random)
+{
+  surroundings.is_calm = true;
+  surroundings.messages = static_cast<uint32_t>(random.between(800, 1'500));
+  surroundings.most_in_burst = static_cast<uint32_t>(random.between(1, 5));
+  surroundings.disturb_every_ms = random.between(5'000, 20'000);
+  surroundings.fault_every_ms = random.between(2'000, 5'000);
+  surroundings.faults_for_ms = random.between(8'000, 20'000);
 }
 
 } // namespace
@@ -153,6 +175,8 @@ draw_surroundings(Prng &random)
   surroundings.fault_every_ms = is_short ? random.log_between(10, 1'500) : random.log_between(100, 600'000);
   // enough to go through everything several times, few enough for hundreds of seeds a second
   surroundings.faults_for_ms = is_short ? random.log_between(500, 8'000) : random.between(1'000, 30 * 60'000);
+  if (is_short && surroundings.scale == 1 && random.chance(10))
+    calm(surroundings, random);
   // they come as long as there are faults
   surroundings.burst_every_ms = std::max<int64_t>(
       surroundings.faults_for_ms * (surroundings.most_in_burst + 1) / 2 / surroundings.messages, 1);

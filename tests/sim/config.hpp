@@ -34,6 +34,8 @@ struct Surroundings
 {
   // Seconds with many messages, or minutes in which servers come and go.
   bool is_short = false;
+  // A steady stream and few faults: receivers show that they keep up before something happens.
+  bool is_calm = false;
 
   bool framed = false; // octet counting, otherwise each message ends with a newline
   uint32_t messages = 0;

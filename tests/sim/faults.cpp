@@ -211,9 +211,10 @@ Faults::draw_flow()
 void
 Faults::hit(ConnectionAct act, Flow &flow)
 {
-  static constexpr Peers::End ends[] = { Peers::End::kill,          Peers::End::close_in_order,
-                                         Peers::End::close_at_once, Peers::End::cut_path,
-                                         Peers::End::cut_power,     Peers::End::reboot };
+  static constexpr Peers::End ends[] = { Peers::End::kill,           Peers::End::close_in_order,
+                                         Peers::End::close_at_once,  Peers::End::cut_path,
+                                         Peers::End::cut_power,      Peers::End::reboot,
+                                         Peers::End::cut_own_network };
   if (act == freeze_or_thaw)
     freeze_or_thaw_now(flow);
   else if (act == freeze_and_die)

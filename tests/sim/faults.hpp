@@ -44,6 +44,7 @@ private:
     cut_path,
     cut_power,
     reboot,
+    cut_own_network,
     connection_acts,
   };
 

@@ -17,8 +17,8 @@ Link::Link(int number, const LinkConfig &config, EventQueue &queue, Prng random,
   : number_(number), config_(config), queue_(queue), random_(random), events_(events),
     start_(1 + random_.below(600)), written_(start_), sent_(start_), acked_(start_),
     window_(config.first_window), widest_(config.first_window), moved_ms_(queue.now_ms()),
-    accounted_to_ms_(queue.now_ms()), received_(start_), read_(start_), acknowledging_(start_),
-    shown_(config.first_window)
+    accounted_to_ms_(queue.now_ms()), opened_ms_(queue.now_ms()), received_(start_), read_(start_),
+    acknowledging_(start_), shown_(config.first_window), edge_(start_ + config.first_window)
 {}
 
 // ---- the sender
@@ -68,7 +68,9 @@ Link::state()
   state.window = window_;
   state.reset = reset_;
   state.fin = fin_;
+  state.window_limited_ms = limited_ms_;
   state.in_flight = sent_ > acked_;
+  state.unsent = written_ > sent_;
   state.open = !reset_ && !fin_ && !shut_down_;
   return state;
 }
@@ -77,7 +79,7 @@ void
 Link::transmit()
 {
   const uint64_t end = std::min(written_, acked_ + window_);
-  while (!cut_ && sent_ < end)
+  while (!cut_ && !own_cut_ && sent_ < end)
     {
       sent_ += std::min<uint64_t>(end - sent_, random_.between(1, config_.segment));
       send({ std::max(arrival_ms(0), segments_.empty() ? 0 : segments_.back().due_ms), sent_ });
@@ -134,7 +136,9 @@ Link::widens_unseen() const
 bool
 Link::is_hiding() const
 {
-  return read_ < received_ && (acked_ >= written_ || widens_unseen()) && uint64_t{ window_ } * 2 >= widest_;
+  // a window that is rounded up shows nothing of small messages
+  const bool shows = acked_ < written_ && config_.window_step == 1 && !widens_unseen();
+  return read_ < received_ && !shows && uint64_t{ window_ } * 2 >= widest_;
 }
 
 void
@@ -145,6 +149,10 @@ Link::account()
     hidden_ms_ += now_ms - accounted_to_ms_;
   if (read_ == received_)
     hidden_ms_ = 0;
+  if (is_full())
+    limited_ms_ += now_ms - accounted_to_ms_;
+  else
+    full_since_ms_ = now_ms;
   accounted_to_ms_ = now_ms;
 }
 
@@ -223,10 +231,45 @@ Link::take(const Answer &answer)
   fin_ = fin_ || answer.kind == Answer::Kind::fin;
   const bool progress = answer.acked > acked_ || answer.window > window_;
   moved_ms_ = progress ? queue_.now_ms() : moved_ms_;
+  const bool acknowledges = answer.acked > acked_;
   acked_ = std::max(acked_, answer.acked);
+  if (acknowledges)
+    note_acknowledged();
   window_ = answer.window;
   transmit();
+  account();
   return progress;
+}
+
+void
+Link::note_acknowledged()
+{
+  const int64_t slot = queue_.now_ms() / 100;
+  acks_.emplace_back(queue_.now_ms(), acked_);
+  if (!frozen_ && shown_ >= config_.receive_buffer && slot != last_slot_ && config_.read_bytes == UINT32_MAX)
+    {
+      kept_up_slots_++;
+      last_slot_ = slot;
+    }
+}
+
+void
+Link::note_stillness()
+{
+  const int64_t now_ms = queue_.now_ms();
+  if (!still_since_ms_)
+    still_since_ms_ = now_ms;
+  longest_still_ms_ = std::max(longest_still_ms_, now_ms - *still_since_ms_);
+  if (!frozen_ && !clogged_)
+    still_since_ms_.reset();
+}
+
+uint64_t
+Link::by(const History &history, int64_t ms) const
+{
+  const auto after = std::upper_bound(history.begin(), history.end(), ms,
+                                      [](int64_t time, const auto &one) { return time < one.first; });
+  return after == history.begin() ? start_ : std::prev(after)->second;
 }
 
 // ---- the receiver
@@ -264,8 +307,12 @@ Link::answer(Answer::Kind kind)
   if (cut_ || silent_)
     return;
   acknowledging_ = received_;
-  const auto free = static_cast<uint32_t>(config_.receive_buffer - (received_ - read_));
-  send_back({ arrival_ms(0), kind, received_, std::min(free, shown_) });
+  const uint64_t taken = (received_ - read_) * config_.counts_percent / 100;
+  const uint64_t free = config_.receive_buffer - std::min<uint64_t>(taken, config_.receive_buffer);
+  const uint64_t window = free < config_.receive_buffer / 16 ? 0 : std::min<uint64_t>(free, shown_);
+  const uint64_t rounded = (window + config_.window_step - 1) / config_.window_step * config_.window_step;
+  edge_ = std::max(edge_, received_ + rounded);
+  send_back({ arrival_ms(0), kind, received_, static_cast<uint32_t>(edge_ - received_) });
 }
 
 void
@@ -314,6 +361,7 @@ Link::read_some()
   const uint64_t bytes = std::min<uint64_t>(received_ - read_, config_.read_bytes);
   const uint64_t from = read_;
   read_ += bytes;
+  reads_.emplace_back(queue_.now_ms(), read_);
   events_.read(*this, std::string_view(bytes_).substr(from - start_, bytes));
   acknowledge_soon();
   if (close_when_read_)

@@ -32,6 +32,8 @@ draw_link(const Config &config, const Surroundings &surroundings, Prng &random)
   link.first_window = random.chance(50) ? link.receive_buffer
                                         : static_cast<uint32_t>(random.log_between(500, link.receive_buffer));
   link.widens_by = static_cast<uint32_t>(random.log_between(1, 3'000));
+  link.counts_percent = random.chance(50) ? 100 : static_cast<uint32_t>(random.between(75, 100));
+  link.window_step = 1U << (random.chance(85) ? 0 : random.between(1, 7));
   link.segment = static_cast<uint32_t>(random.log_between(200, 4'000) * surroundings.scale);
   link.short_write_percent = random.chance(50) ? 0 : static_cast<uint32_t>(random.between(1, 60));
   if (random.chance(60))

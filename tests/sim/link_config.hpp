@@ -18,9 +18,11 @@ struct LinkConfig
   int64_t ack_delay_ms = 0;
   uint32_t send_buffer = 0;
   uint32_t receive_buffer = 0;
-  uint32_t first_window = 0; // of the receive buffer
-  uint32_t widens_by = 0;    // with each segment, read or not, until the window is all that is free
-  uint32_t segment = 0;      // at the most
+  uint32_t first_window = 0;   // of the receive buffer
+  uint32_t widens_by = 0;      // with each segment, read or not, until the window is all that is free
+  uint32_t counts_percent = 0; // so much of the buffer an unread byte takes, as its kernel counts
+  uint32_t window_step = 0;    // windows are multiples of
+  uint32_t segment = 0;        // at the most
   uint32_t short_write_percent = 0;
   int64_t read_every_ms = 0;
   uint32_t read_bytes = 0;  // at once

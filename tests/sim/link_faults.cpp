@@ -11,13 +11,20 @@ namespace failover::sim {
 void
 Link::freeze()
 {
-  frozen_ = config_.passes_on_ms == 0;
+  if (config_.passes_on_ms > 0)
+    return;
+  frozen_ = true;
+  frozen_since_ms_ = queue_.now_ms();
+  note_stillness();
 }
 
 void
 Link::thaw()
 {
+  was_frozen_ = was_frozen_ || frozen_;
   frozen_ = false;
+  frozen_since_ms_ = never;
+  note_stillness();
   read_soon();
 }
 
@@ -69,6 +76,7 @@ void
 Link::clog()
 {
   clogged_ = true;
+  note_stillness();
   is_mute();
 }
 
@@ -76,6 +84,8 @@ void
 Link::unclog()
 {
   clogged_ = false;
+  unclogged_ms_ = queue_.now_ms();
+  note_stillness();
   if (!cut_)
     mute_since_ms_.reset();
   for (Segment segment : std::exchange(held_segments_, {}))
@@ -110,6 +120,22 @@ Link::cut(int64_t timeout_ms)
   held_answers_.clear();
   segments_.clear();
   answers_.clear();
+  time_out(timeout_ms);
+}
+
+void
+Link::cut_own_network(int64_t timeout_ms)
+{
+  if (cut_ || own_cut_)
+    return;
+  own_cut_ = true;
+  time_out(timeout_ms);
+}
+
+// The sender's kernel has waited for long enough.
+void
+Link::time_out(int64_t timeout_ms)
+{
   queue_.schedule(queue_.now_ms() + timeout_ms, [this] {
     if (reset_)
       return;

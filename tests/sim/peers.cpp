@@ -97,13 +97,19 @@ Peers::message_number(std::string_view text) const
 // has not kept it unread for longer than the grace while nothing told of it: the world
 // does not kill one that has, or may have by the time the sender notices.
 bool
+Peers::dies(End how)
+{
+  return how != End::close_in_order && how != End::cut_path && how != End::cut_own_network;
+}
+
+bool
 Peers::is_covered(const Flow &flow, End how) const
 {
-  if (!flow.kept || how == End::close_in_order || how == End::cut_path)
+  if (!flow.kept || !dies(how))
     return true; // nothing is promised, or nothing dies
   const Link &link = *flow.link;
   const bool silent =
-      how == End::cut_power || how == End::reboot || link.cut() || link.mute_since_ms().has_value();
+      how == End::cut_power || how == End::reboot || link.is_cut_off() || link.mute_since_ms().has_value();
   // without an answer to wait for, a sender goes on believing in a silent receiver; answers that are
   // under way die with the power only
   const bool waits = (how == End::cut_power ? link.acked() : link.acknowledging()) < link.written();
@@ -123,8 +129,7 @@ Peers::end(Flow &flow, End how)
   if (!is_covered(flow, how))
     return name + " is spared";
   const std::string unread = " with " + std::to_string(link.unread()) + " bytes unread";
-  processes_[static_cast<std::size_t>(flow.number)].is_dead =
-      how != End::close_in_order && how != End::cut_path;
+  processes_[static_cast<std::size_t>(flow.number)].is_dead = dies(how);
   switch (how)
     {
     case End::kill:
@@ -145,6 +150,9 @@ Peers::end(Flow &flow, End how)
     case End::reboot:
       link.reboot();
       return name + " reboots" + unread;
+    case End::cut_own_network:
+      link.cut_own_network(timeout_ms);
+      return "nothing leaves for " + name + ", timeout in " + std::to_string(timeout_ms) + " ms";
     }
   return {};
 }
@@ -176,7 +184,7 @@ Peers::heal()
       link.speed_up();
       link.stay();
       link.thaw();
-      if (!flow.ended && (!link.receiver_lives() || link.cut()) && !link.is_reset())
+      if (!flow.ended && (!link.receiver_lives() || link.is_cut_off()) && !link.is_reset())
         link.give_up();
     }
 }

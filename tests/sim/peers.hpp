@@ -32,6 +32,7 @@ public:
     cut_path,       // by a firewall that forgets
     cut_power,
     reboot,
+    cut_own_network, // what is sent does not leave our machine
   };
   Flow &flow(std::size_t number) { return stage_.books.flows[number]; }
   // Or not, if nothing promises that no message is lost by it; what happened, as text.
@@ -54,6 +55,7 @@ private:
   void deliver(Flow &flow, std::string_view text);
   void have(Flow &flow, uint32_t message);
   std::optional<uint32_t> message_number(std::string_view text) const;
+  static bool dies(End how);
   bool is_covered(const Flow &flow, End how) const;
 
   Stage &stage_;

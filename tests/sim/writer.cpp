@@ -106,6 +106,9 @@ Writer::read_tcp(Socket &socket, failover_tcp &tcp)
   tcp.open = state.open || (stage.fault == Fault::orderly_end && state.fin && !state.reset);
   tcp.reset = state.reset;
   tcp.in_flight = state.in_flight;
+  tcp.unsent = state.unsent;
+  tcp.has_window = true;
+  tcp.window_limited_us = static_cast<uint64_t>(state.window_limited_ms) * 1'000;
   tcp.has_input = state.fin;
   tcp.acked = stage.fault == Fault::deaf ? 0 : state.acked;
   tcp.written = state.written;

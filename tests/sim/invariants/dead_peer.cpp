@@ -62,7 +62,8 @@ public:
       return;
     // the module's as it is now, or that of the kernel as it was
     const int64_t timeout_ms = used->kept ? books.config.dead_peer_timeout_ms : used->dead_peer_timeout_ms;
-    if (timeout_ms == 0 || !used->link->mute_since_ms() || !used->link->in_flight())
+    const bool waits = used->link->acked() < used->link->written() && !used->link->is_full();
+    if (timeout_ms == 0 || !used->link->mute_since_ms() || !waits)
       return;
     const int64_t since_ms = std::max(
         { *used->link->mute_since_ms(), used->link->moved_ms(), books.configured_ms, books.woken_ms });
