@@ -119,6 +119,12 @@ Writer::read_tcp(Socket &socket, failover_tcp &tcp)
     tcp.window = 1U << 30;
   if (stage.fault == Fault::blind_to_widening)
     tcp.window = std::min(tcp.window, socket.link.config().first_window);
+  if (stage.fault == Fault::blind_to_edge)
+    tcp.has_window = false;
+  if (stage.fault == Fault::blind_to_own_network)
+    tcp.window_limited_us = static_cast<uint64_t>(stage.queue.now_ms());
+  if (stage.fault == Fault::blind_to_reading)
+    tcp.window = static_cast<uint32_t>(1'000'000 - std::min<uint64_t>(tcp.acked, 1'000'000));
   stage.tell(&Observer::tcp_read, socket.flow, state);
   return true;
 }
