@@ -7,7 +7,6 @@
 #include "dest-private.h"
 
 #include "connector.h"
-#include "failover-status.h"
 #include "link.h"
 #include "resolver.h"
 #include "tcp-state.h"
@@ -268,6 +267,39 @@ _event(void *user_data, const failover_event *event)
   if (event->kind == FAILOVER_EVENT_SERVER_FAILED || event->kind == FAILOVER_EVENT_ALL_FAILED)
     host_count_unreachable(&self->dest->super);
   failover_dest_log_event(self->dest->super.super.super.id, event);
+}
+
+/* ------------------------------------------------------------------------
+ * What is known, and what became of a request
+ */
+
+static int64_t
+_wall_ms(void *user_data G_GNUC_UNUSED)
+{
+  return g_get_real_time() / 1000;
+}
+
+static void
+_counter(void *user_data G_GNUC_UNUSED, failover_metric metric G_GNUC_UNUSED, uint32_t server G_GNUC_UNUSED,
+         uint32_t label G_GNUC_UNUSED, const intptr_t *value G_GNUC_UNUSED)
+{
+}
+
+static void
+_answer(void *user_data G_GNUC_UNUSED, uint64_t request G_GNUC_UNUSED, failover_answer answer G_GNUC_UNUSED)
+{
+}
+
+failover_watcher
+failover_dest_host_watcher(FailoverDest *self)
+{
+  return (failover_watcher)
+  {
+    .user_data = self,
+    .wall_ms = _wall_ms,
+    .counter = _counter,
+    .answer = _answer,
+  };
 }
 
 /* ------------------------------------------------------------------------ */

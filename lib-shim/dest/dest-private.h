@@ -9,6 +9,7 @@
 #define FAILOVER_DEST_PRIVATE_H_INCLUDED
 
 #include "dest.h"
+#include "failover-status.h"
 #include "sender.h"
 
 typedef struct _FailoverDestSaved FailoverDestSaved;
@@ -39,6 +40,7 @@ struct _FailoverDest
 void failover_dest_host_init(FailoverDest *self);
 void failover_dest_host_clear(FailoverDest *self);
 failover_host failover_dest_host_callbacks(FailoverDest *self);
+failover_watcher failover_dest_host_watcher(FailoverDest *self);
 
 /* dest-saved.c: what goes from one configuration to the next. */
 void failover_dest_saved_put(FailoverDest *self); /* after the core was stopped */

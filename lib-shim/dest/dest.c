@@ -52,6 +52,7 @@ _start(gpointer arg)
   const gchar *id = dest->super.super.super.id;
   failover_destination_config config = _core_config(self);
   failover_host host = failover_dest_host_callbacks(self);
+  failover_watcher watcher = failover_dest_host_watcher(self);
   gboolean connection_open = log_writer_opened(dest->super.writer);
 
   if (failover_options_check_primary(self->options, config.host.data, config.host.length, config.port) != FAILOVER_OK)
@@ -74,6 +75,7 @@ _start(gpointer arg)
   failover_sender_configure(self->sender, id, failover_tls_is_used(dest),
                             failover_options_get_resend_buffer_size(self->options));
 
+  failover_destination_watch(failover_sender_get_core(self->sender), &watcher);
   failover_status status = failover_destination_start(failover_sender_get_core(self->sender), self->options, &config,
                                                       &host, connection_open);
   if (status == FAILOVER_OK)

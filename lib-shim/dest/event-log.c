@@ -6,7 +6,6 @@
  */
 #include "dest-private.h"
 
-#include "failover-status.h"
 #include "log.h"
 
 #include <string.h>
