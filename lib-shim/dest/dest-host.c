@@ -280,9 +280,10 @@ _wall_ms(void *user_data G_GNUC_UNUSED)
 }
 
 static void
-_counter(void *user_data G_GNUC_UNUSED, failover_metric metric G_GNUC_UNUSED, uint32_t server G_GNUC_UNUSED,
-         uint32_t label G_GNUC_UNUSED, const intptr_t *value G_GNUC_UNUSED)
+_counter(void *user_data, failover_metric metric, uint32_t server, uint32_t label, const intptr_t *value)
 {
+  FailoverDest *self = user_data;
+  failover_metrics_add(self->metrics, metric, server, label, value);
 }
 
 static void

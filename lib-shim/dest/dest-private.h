@@ -10,6 +10,7 @@
 
 #include "dest.h"
 #include "failover-status.h"
+#include "metrics.h"
 #include "sender.h"
 
 typedef struct _FailoverDestSaved FailoverDestSaved;
@@ -31,6 +32,7 @@ struct _FailoverDest
 
   /* from the start to deinit */
   FailoverSender *sender;
+  FailoverMetrics *metrics;
   TLSSession *tls_session; /* established, while its connection is handed over */
   GHashTable *lookups;     /* id -> Lookup */
   GHashTable *connections; /* id -> Connection that is being made or waits to be used */

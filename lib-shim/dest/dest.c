@@ -75,12 +75,15 @@ _start(gpointer arg)
   failover_sender_configure(self->sender, id, failover_tls_is_used(dest),
                             failover_options_get_resend_buffer_size(self->options));
 
+  self->metrics = failover_metrics_new(failover_sender_get_core(self->sender), id,
+                                       dest->super.transport_mapper->transport);
   failover_destination_watch(failover_sender_get_core(self->sender), &watcher);
   failover_status status = failover_destination_start(failover_sender_get_core(self->sender), self->options, &config,
                                                       &host, connection_open);
   if (status == FAILOVER_OK)
     return TRUE;
   failover_sender_check(self->sender, status);
+  g_clear_pointer(&self->metrics, failover_metrics_free);
   failover_dest_saved_put(self); /* as it was */
   g_clear_pointer(&self->sender, failover_sender_unref);
   return FALSE;
@@ -152,6 +155,7 @@ _deinit(LogPipe *s)
     {
       failover_destination_stop(failover_sender_get_core(self->sender),
                                 shutting_down || self->dest->super.connections_kept_alive_across_reloads);
+      g_clear_pointer(&self->metrics, failover_metrics_free); /* before another configuration has them */
       failover_dest_host_clear(self);
       failover_dest_saved_put(self);
     }
@@ -267,6 +271,7 @@ _free(LogDriverPlugin *s)
   failover_dest_host_clear(self);
   if (self->mapper)
     host_unhook_transport(self->mapper);
+  g_clear_pointer(&self->metrics, failover_metrics_free);
   failover_sender_unref(self->sender);
   failover_options_free(self->options);
   g_hash_table_unref(self->lookups);

@@ -3,6 +3,9 @@
  */
 #include "host-version.h"
 
+#include "stats/stats-cluster-single.h"
+#include "stats/stats-query.h"
+#include "stats/stats-registry.h"
 #include "transport/transport-socket.h"
 #include "transport/transport-tls.h"
 
@@ -128,3 +131,86 @@ host_name_proto(HostSocketDest *dest, const gchar *name)
 }
 
 #endif
+
+/* ------------------------------------------------------------------------
+ * Metrics
+ */
+
+#if FAILOVER_HOST_SERIES < 408
+
+static void
+_set_key(StatsClusterKey *key, const HostMetric *metric)
+{
+  stats_cluster_single_key_set_with_name(key, SCS_DESTINATION | stats_register_type(metric->component),
+                                         metric->id, metric->instance, metric->legacy_name);
+}
+
+/* Or queries would go on to list it, and read it after its memory was freed. */
+static void
+_prepare_removal(const StatsClusterKey *key)
+{
+  stats_query_deindex_cluster(stats_get_cluster(key));
+}
+
+static void
+_remove(const StatsClusterKey *key)
+{
+  (void) key; /* queries may be reading it, without the lock */
+}
+
+#else
+
+static void
+_set_key(StatsClusterKey *key, const HostMetric *metric)
+{
+  static StatsClusterLabel labels[HOST_METRIC_LABELS_MOST]; /* copied, when the key is */
+
+  g_assert(metric->label_count <= G_N_ELEMENTS(labels));
+  for (gsize i = 0; i < metric->label_count; i++)
+    labels[i] = stats_cluster_label(metric->labels[i].name, metric->labels[i].value);
+  stats_cluster_single_key_set(key, metric->name, labels, metric->label_count);
+  stats_cluster_single_key_add_legacy_alias_with_name(key, SCS_DESTINATION | stats_register_type(metric->component),
+                                                      metric->id, metric->instance, metric->legacy_name);
+}
+
+static void
+_prepare_removal(const StatsClusterKey *key)
+{
+  (void) key;
+}
+
+/* Or it would come back with the labels that it had, though they may be others then. */
+static void
+_remove(const StatsClusterKey *key)
+{
+  stats_remove_cluster(key);
+}
+
+#endif
+
+gboolean
+host_metric_register(const HostMetric *metric, const intptr_t *value)
+{
+  gboolean registered = FALSE;
+  StatsClusterKey key;
+
+  _set_key(&key, metric);
+  stats_lock();
+  if (!stats_contains_counter(&key, SC_TYPE_SINGLE_VALUE)) /* with another address it would abort */
+    registered = stats_register_external_counter(0, &key, SC_TYPE_SINGLE_VALUE, (atomic_gssize *) value) != NULL;
+  stats_unlock();
+  return registered;
+}
+
+void
+host_metric_unregister(const HostMetric *metric, const intptr_t *value)
+{
+  StatsClusterKey key;
+
+  _set_key(&key, metric);
+  stats_lock();
+  _prepare_removal(&key);
+  stats_unregister_external_counter(&key, SC_TYPE_SINGLE_VALUE, (atomic_gssize *) value);
+  _remove(&key);
+  stats_unlock();
+}

@@ -225,4 +225,31 @@ host_count_unreachable(HostSocketDest *dest)
 #endif
 }
 
+typedef struct _HostMetricLabel
+{
+  const gchar *name;
+  const gchar *value;
+} HostMetricLabel;
+
+/* One series.  All versions have it as component;id;instance;...;legacy_name in CSV and
+ * queries, newer ones under name{labels} too, and take it for the same if those four are. */
+typedef struct _HostMetric
+{
+  const gchar *component;
+  const gchar *id;
+  const gchar *instance;
+  const gchar *legacy_name;
+  const gchar *name;
+  const HostMetricLabel *labels;
+  gsize label_count;
+} HostMetric;
+
+enum { HOST_METRIC_LABELS_MOST = 8 };
+
+/* `value` is read from any thread until it is unregistered.  FALSE: there is one of that
+ * name already, or the statistics are off. */
+gboolean host_metric_register(const HostMetric *metric, const intptr_t *value);
+/* One that was registered: no trace of it is left. */
+void host_metric_unregister(const HostMetric *metric, const intptr_t *value);
+
 #endif
