@@ -55,6 +55,7 @@ prepare()
   rm -f "$(root_of "$1")"/build/{*.xml,ready}
   chroot_with $kind "$1" "${packages[@]}" || return
   [ $kind = quick ] || in_chroot "$1" tests/lib/rsyslog.sh /build/rsyslog || return
+  [ $kind = quick ] || in_chroot "$1" tests/lib/promtool.sh /build/promtool || return
   build "$1" && : >"$(root_of "$1")/build/ready"
 }
 
@@ -68,6 +69,7 @@ run_tests()
     end_to_end=(tests/e2e/test_every_release.py)
   fi
   in_chroot "$1" env FAILOVER_MODULE_DIR=/build FAILOVER_WRONG_LAYOUT_DIR=/build/wrong-layout FAILOVER_RSYSLOG_DIR=/build/rsyslog \
+    FAILOVER_PROMTOOL_DIR=/build/promtool \
     python3 -m pytest -p no:cacheprovider -q --junit-xml=/build/e2e.xml "${end_to_end[@]}"
 }
 

@@ -69,7 +69,7 @@ other_releases()
   count $(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$report" | grep . || echo 0 1)
 }
 
-install_packages "${PACKAGES_TEST[@]}" && tests/lib/rsyslog.sh || exit 1
+install_packages "${PACKAGES_TEST[@]}" && tests/lib/rsyslog.sh && tests/lib/promtool.sh || exit 1
 
 step "gcc: build, unit tests, simulator" build_and_test default
 step "clang: build, unit tests, simulator" build_and_test clang

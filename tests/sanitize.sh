@@ -44,7 +44,7 @@ case $kind in
     ;;
 esac
 
-install_packages "${PACKAGES_TEST[@]}" && tests/lib/rsyslog.sh || exit 1
+install_packages "${PACKAGES_TEST[@]}" && tests/lib/rsyslog.sh && tests/lib/promtool.sh || exit 1
 cmake --preset sanitize -B "build-sanitize-$kind" -DFAILOVER_MODULE=ON -DFAILOVER_SANITIZE=$sanitizers >/dev/null \
   && cmake --build "build-sanitize-$kind" --target failover failover_wrong_layout || exit 1
 
