@@ -155,6 +155,19 @@ failover_destination_get_unconfirmed(const failover_destination *destination, ui
 }
 
 bool
+failover_destination_get_last_failure(const failover_destination *destination, uint32_t server,
+                                      const char **reason, failover_text *detail)
+{
+  assert(reason && detail);
+  const auto &failure = facts_of(destination, server).last_failure;
+  if (!failure)
+    return false;
+  *reason = failover_reason_code(failure->reason);
+  *detail = to_text(failure->detail);
+  return true;
+}
+
+bool
 failover_destination_find_server(const failover_destination *destination, failover_text name,
                                  uint32_t *server)
 {

@@ -115,6 +115,10 @@ failover_text failover_destination_get_server_name(const failover_destination *d
 failover_admin failover_destination_get_admin(const failover_destination *destination, uint32_t server);
 /* Messages sent to it that it has not confirmed. */
 uint64_t failover_destination_get_unconfirmed(const failover_destination *destination, uint32_t server);
+/* Why an attempt to use or check it, or its use, failed last: a failover_reason_code(), and details
+ * until the next call.  False: never. */
+bool failover_destination_get_last_failure(const failover_destination *destination, uint32_t server,
+                                           const char **reason, failover_text *detail);
 /* A server as a person names it: by its number, or as in servers(), without its port if
  * that is the destination's own.  False: there is none. */
 bool failover_destination_find_server(const failover_destination *destination, failover_text name,
