@@ -9,6 +9,7 @@
  * through the rule that all destinations share.  A configuration without
  * `@module failover`, also one that is reloaded later, sees nothing of this.
  */
+#include "control.h"
 #include "dest.h"
 #include "failover-parser.h"
 
@@ -94,6 +95,7 @@ failover_module_init(PluginContext *context, CfgArgs *args G_GNUC_UNUSED)
   if (!parser)
     return FALSE;
   _hook_parser(parser);
+  failover_control_register();
   plugin_register(context, &failover_plugin, 1);
   return TRUE;
 }

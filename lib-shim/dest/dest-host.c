@@ -7,6 +7,7 @@
 #include "dest-private.h"
 
 #include "connector.h"
+#include "control.h"
 #include "link.h"
 #include "resolver.h"
 #include "tcp-state.h"
@@ -287,8 +288,9 @@ _counter(void *user_data, failover_metric metric, uint32_t server, uint32_t labe
 }
 
 static void
-_answer(void *user_data G_GNUC_UNUSED, uint64_t request G_GNUC_UNUSED, failover_answer answer G_GNUC_UNUSED)
+_answer(void *user_data G_GNUC_UNUSED, uint64_t request, failover_answer answer)
 {
+  failover_control_answer(request, answer);
 }
 
 failover_watcher

@@ -5,6 +5,7 @@
 
 #include "link.h"
 #include "log.h"
+#include "running.h"
 #include "tls-handshake.h"
 
 #include "logqueue-fifo.h"
@@ -81,7 +82,10 @@ _start(gpointer arg)
   failover_status status = failover_destination_start(failover_sender_get_core(self->sender), self->options, &config,
                                                       &host, connection_open);
   if (status == FAILOVER_OK)
-    return TRUE;
+    {
+      failover_running_add(id, failover_sender_get_core(self->sender));
+      return TRUE;
+    }
   failover_sender_check(self->sender, status);
   g_clear_pointer(&self->metrics, failover_metrics_free);
   failover_dest_saved_put(self); /* as it was */
@@ -156,6 +160,7 @@ _deinit(LogPipe *s)
       failover_destination_stop(failover_sender_get_core(self->sender),
                                 shutting_down || self->dest->super.connections_kept_alive_across_reloads);
       g_clear_pointer(&self->metrics, failover_metrics_free); /* before another configuration has them */
+      failover_running_remove(failover_sender_get_core(self->sender));
       failover_dest_host_clear(self);
       failover_dest_saved_put(self);
     }
