@@ -2,7 +2,7 @@
 # Finds what the module is built with, and says which Debian package lacks.
 # Defines the targets syslog_ng and ivykis, and
 #   SYSLOG_NG_VERSION, SYSLOG_NG_SERIES (338 for 3.38, 408 for 4.8), SYSLOG_NG_MODULE_DIR,
-#   SYSLOG_NG_MERGE_GRAMMAR, FAILOVER_HOST_LAYOUT, FAILOVER_SUPPORTED_VERSIONS
+#   SYSLOG_NG_CTL_DIR, SYSLOG_NG_MERGE_GRAMMAR, FAILOVER_HOST_LAYOUT, FAILOVER_SUPPORTED_VERSIONS
 
 # The versions of syslog-ng that this tree knows, one a row: the version to its patch
 # level, its mirrored layout in lib-shim, where it is found.
@@ -68,6 +68,10 @@ pkg_get_variable(syslog_ng_tools_dir syslog-ng toolsdir)
 pkg_get_variable(syslog_ng_include_dir syslog-ng includedir)
 find_file(SYSLOG_NG_MERGE_GRAMMAR merge-grammar.py PATHS "${syslog_ng_tools_dir}" NO_DEFAULT_PATH)
 failover_need("${SYSLOG_NG_MERGE_GRAMMAR}" "merge-grammar.py of syslog-ng" syslog-ng-dev)
+pkg_get_variable(syslog_ng_prefix syslog-ng prefix)
+find_program(SYSLOG_NG_CTL syslog-ng-ctl PATHS "${syslog_ng_prefix}" PATH_SUFFIXES sbin bin NO_DEFAULT_PATH)
+failover_need("${SYSLOG_NG_CTL}" "syslog-ng-ctl" syslog-ng-core)
+get_filename_component(SYSLOG_NG_CTL_DIR "${SYSLOG_NG_CTL}" DIRECTORY)
 find_path(syslog_ng_headers logwriter.h PATHS ${SYSLOG_NG_INCLUDE_DIRS} NO_DEFAULT_PATH)
 failover_need("${syslog_ng_headers}" "the headers of syslog-ng" syslog-ng-dev)
 

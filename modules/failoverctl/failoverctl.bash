@@ -1,0 +1,53 @@
+# bash completion for failoverctl                              -*- shell-script -*-
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+# _failoverctl_values KEY [OPTION...]: what follows this key, an object's own string, in the
+# answer to status --json
+_failoverctl_values()
+{
+  local key=$1
+  shift
+  failoverctl "${control[@]}" status --json "$@" 2> /dev/null | grep -o "\"$key\":\"[^\"\\\\]*\"" | cut -d'"' -f4
+}
+
+_failoverctl()
+{
+  local current=${COMP_WORDS[COMP_CWORD]} word words=() control=() i
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    case $word in
+      -c | --control) control=(-c "${COMP_WORDS[++i]}") ;;
+      -*) ;;
+      *) words+=("$word") ;;
+    esac
+  done
+
+  case ${COMP_WORDS[COMP_CWORD - 1]} in
+    -c | --control)
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
+  esac
+  if [[ $current == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "--control --json --help --version" -- "$current")
+    return
+  fi
+  case ${#words[@]}:${words[0]} in
+    0:)
+      mapfile -t COMPREPLY < <(compgen -W "status watch check switch drain maint ready" -- "$current")
+      ;;
+    1:status | 1:watch | 1:check)
+      mapfile -t COMPREPLY < <(compgen -W "$(_failoverctl_values destination)" -- "$current")
+      ;;
+    1:switch | 1:drain | 1:maint | 1:ready)
+      mapfile -t COMPREPLY < <(compgen -W "all $(_failoverctl_values destination)" -- "$current")
+      ;;
+    2:switch | 2:drain | 2:maint | 2:ready)
+      [[ ${words[1]} == all ]] && words[1]=
+      mapfile -t COMPREPLY < <(compgen -W "$(_failoverctl_values name ${words[1]:+"${words[1]}"})" -- "$current")
+      # a colon begins a new word
+      declare -F __ltrim_colon_completions > /dev/null && __ltrim_colon_completions "$current"
+      ;;
+  esac
+} && complete -F _failoverctl failoverctl
