@@ -97,6 +97,15 @@ class Client:
         argv = ["syslog-ng-ctl", *command, f"--control={self._files / 'control'}"]
         return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
 
+    def failoverctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Our own client of the same socket; it may fail."""
+        argv = [str(self._module_dir / "failoverctl"), f"--control={self.control_socket}", *arguments]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+
+    @property
+    def control_socket(self) -> Path:
+        return self._files / "control"
+
     def counters(self, kind: str, states: str = "a") -> dict[str, int]:
         """Its own statistics, of "src" or "dst": the sum of each counter over all that are active (a) or orphaned (o)."""
         sums: dict[str, int] = {}
