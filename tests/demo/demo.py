@@ -7,6 +7,7 @@ its own; nothing is left when it ends.
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 import time
@@ -116,6 +117,7 @@ class Demo:
                                module_dir=self._module_dir)
         self._tell("demo", "started syslog-ng with the module")
         self._wait_for(lambda: self._logged("failover: connected to log server"), "syslog-ng connects to the primary")
+        self._show_status()
 
     def _stream_to(self, server: Server) -> None:
         enough = server.received() + STREAM_S * RATE
@@ -138,6 +140,7 @@ class Demo:
         took_s = time.monotonic() - moment
         self.switches.append(Switch(left.name, server.name, since, took_s))
         self._tell("demo", f"sees messages arrive at the {server.name} server, {took_s:.2f} s after {since}")
+        self._show_status()
 
     def _close(self, sent: int) -> Tally:
         """Stop the client first, so that it has nothing more to send."""
@@ -149,6 +152,15 @@ class Demo:
         return counted
 
     # Watching
+
+    def _show_status(self) -> None:
+        """What an administrator would see now."""
+        self._retell_log()
+        asked = subprocess.run([self._module_dir / "failoverctl", f"--control={self._directory / 'client' / 'control'}", "status"],
+                               capture_output=True, text=True, check=False)
+        if asked.returncode:
+            raise Failure(f"failoverctl status ends with {asked.returncode}: {asked.stderr}")
+        print(f"\n  # failoverctl status\n{self._indented(asked.stdout)}", flush=True)
 
     def _logged(self, message: str) -> bool:
         assert self.client
