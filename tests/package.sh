@@ -90,14 +90,17 @@ check_contents()
   local module_dir doc=usr/share/doc/$name
   module_dir=$(in_builder pkg-config --variable=moduledir syslog-ng)
   equal "what is installed outside $doc" \
-    "$(dpkg-deb --fsys-tarfile "$packages/$deb" | tar -t | grep -v '/$' | grep -v "^\./$doc/")" \
-    ".$module_dir/libfailover.so" || return 1
+    "$(dpkg-deb --fsys-tarfile "$packages/$deb" | tar -t | grep -v '/$' | grep -v "^\./$doc/" | sort)" \
+    "$(printf '.%s\n' "$module_dir/libfailover.so" /usr/sbin/failoverctl \
+      /usr/share/bash-completion/completions/failoverctl /usr/share/man/man1/failoverctl.1.gz | sort)" || return 1
   for file in README.md docs/options.md docs/log.md changelog.gz changelog.Debian.gz copyright examples/forwarder.conf; do
     dpkg-deb --fsys-tarfile "$packages/$deb" | tar -t "./$doc/$file" || return 1
   done
   dpkg-deb -x "$packages/$deb" "$work/contents"
   grep -q '^Format: .*copyright-format/1.0/$' "$work/contents/$doc/copyright" || return 1
-  ! readelf -S "$work/contents/$module_dir/libfailover.so" | grep -E '\.(debug_info|symtab)'
+  for file in "$module_dir/libfailover.so" /usr/sbin/failoverctl; do
+    ! readelf -S "$work/contents/$file" | grep -E '\.(debug_info|symtab)' || return 1
+  done
 }
 
 clean_system()
@@ -146,6 +149,25 @@ check_bad_value()
   grep -q 'connect-timeout' <<< "$output"
 }
 
+# by the default control socket of both
+check_client()
+{
+  local output
+  complete_configuration > "$clean/root/client.conf" <<'END'
+source s { internal(); };
+destination d { network("127.0.0.1" port(9) failover(servers("127.0.0.1:10"))); };
+log { source(s); destination(d); };
+END
+  # shellcheck disable=SC2016
+  output=$(in_clean timeout 60 sh -c 'syslog-ng --foreground --no-caps --cfgfile /root/client.conf &
+    until failoverctl status; do sleep 0.1; done
+    failoverctl check
+    echo "exit code $?"
+    kill %1' 2>&1)
+  echo "$output"
+  grep -q '^d#0: no server in use' <<< "$output" && grep -q '^exit code 2$' <<< "$output"
+}
+
 check_module_gone()
 {
   local output
@@ -184,13 +206,14 @@ if [ -n "${deb:-}" ]; then
   step "lintian finds no error and no warning" check_lintian
   step "the file is named as Debian names packages" check_name
   step "it depends on one release of syslog-ng-core, in any revision" check_depends
-  step "the stripped module is where syslog-ng looks, the documents where Debian looks" check_contents
+  step "the stripped module is where syslog-ng looks, the client beside syslog-ng-ctl, the documents where Debian looks" check_contents
 
   step "a clean system" clean_system clean
   step "apt install on it" install_package
   step "the reference's examples validate" check_reference
   step "the example of the package validates" check_example
   step "a bad value is refused" check_bad_value
+  step "failoverctl speaks to a running syslog-ng" check_client
   step "apt remove" apt remove "$name"
   step "the module is gone from syslog-ng" check_module_gone
 

@@ -37,7 +37,7 @@ check_format()
 
 check_tidy()
 {
-  find modules/failover -name '*.cpp' -print0 | xargs -0 -P "$(nproc)" -n 1 clang-tidy --quiet -p build
+  find modules -name '*.cpp' -print0 | xargs -0 -P "$(nproc)" -n 1 clang-tidy --quiet -p build
 }
 
 count()
