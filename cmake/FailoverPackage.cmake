@@ -36,7 +36,7 @@ install(FILES
   DESTINATION "${package_doc_dir}" COMPONENT package EXCLUDE_FROM_ALL)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" DESTINATION "${package_doc_dir}"
   COMPONENT package EXCLUDE_FROM_ALL
-  PATTERN examples EXCLUDE)
+  PATTERN examples EXCLUDE PATTERN "*.1" EXCLUDE)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/examples" DESTINATION "${package_doc_dir}"
   COMPONENT package EXCLUDE_FROM_ALL)
 # whatever the umask of who builds it

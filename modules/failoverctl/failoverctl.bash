@@ -12,18 +12,20 @@ _failoverctl_values()
 
 _failoverctl()
 {
-  local current=${COMP_WORDS[COMP_CWORD]} word words=() control=() i
+  local current=${COMP_WORDS[COMP_CWORD]} typed=("${COMP_WORDS[@]}") position=$COMP_CWORD words=() control=() i
   COMPREPLY=()
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    word=${COMP_WORDS[i]}
-    case $word in
-      -c | --control) control=(-c "${COMP_WORDS[++i]}") ;;
+  # bash takes a colon and an equals sign for the end of a word
+  declare -F _get_comp_words_by_ref > /dev/null && _get_comp_words_by_ref -n := -c current -w typed -i position
+  for ((i = 1; i < position; i++)); do
+    case ${typed[i]} in
+      -c | --control) control=(-c "${typed[++i]}") ;;
+      --control=*) control=(-c "${typed[i]#*=}") ;;
       -*) ;;
-      *) words+=("$word") ;;
+      *) words+=("${typed[i]}") ;;
     esac
   done
 
-  case ${COMP_WORDS[COMP_CWORD - 1]} in
+  case ${typed[position - 1]} in
     -c | --control)
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return
@@ -46,7 +48,6 @@ _failoverctl()
     2:switch | 2:drain | 2:maint | 2:ready)
       [[ ${words[1]} == all ]] && words[1]=
       mapfile -t COMPREPLY < <(compgen -W "$(_failoverctl_values name ${words[1]:+"${words[1]}"})" -- "$current")
-      # a colon begins a new word
       declare -F __ltrim_colon_completions > /dev/null && __ltrim_colon_completions "$current"
       ;;
   esac

@@ -2,6 +2,7 @@
 """failoverctl: what it shows in each state of a failover, and what it steers."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -19,7 +20,7 @@ from children import Child
 from harness.flow import RATE, TCP, TLS, Flow, Wire
 from harness.lab import Lab
 from harness.sink import PORT
-from harness.syslog_ng import MODULE_DIR, configuration, destination
+from harness.syslog_ng import MODULE_DIR, REPOSITORY, configuration, destination
 from messages import PARSED
 from waiting import SOON_S, wait_until
 
@@ -427,6 +428,31 @@ def test_version_and_help(lab: Lab) -> None:
     assert max(map(len, usage.splitlines())) <= 120
     libraries = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     assert not re.search(r"syslog|glib|ssl|ivykis", libraries)
+
+
+def complete(lab: Lab, *words: str) -> list[str]:
+    """What bash offers for the last of them."""
+    script = (f'. "{REPOSITORY}/modules/failoverctl/failoverctl.bash"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _failoverctl; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    typed = ["failoverctl", "-c", str(lab.client.control_socket), *words]
+    done = subprocess.run(["bash", "-c", script, "bash", *typed], capture_output=True, text=True, check=True,
+                          env={**os.environ, "PATH": f"{MODULE_DIR}:{os.environ['PATH']}"})
+    assert not done.stderr
+    return done.stdout.split()
+
+
+def test_completion(lab: Lab) -> None:
+    for name in ("primary", "second", "third"):
+        lab.server(name, PORT)
+    lab.start_client(several(lab))
+    assert complete(lab, "s") == ["status", "switch"]
+    assert complete(lab, "status", "d_t") == ["d_two#0", "d_two#1"]
+    assert complete(lab, "drain", "a") == ["all"]
+    assert complete(lab, "drain", "d_one", "") == [f"primary:{PORT}", f"second:{PORT}"]
+    assert complete(lab, "switch", "d_two#1", "s") == [f"second:{PORT}"]
+    assert set(complete(lab, "drain", "all", "t")) == {f"third:{PORT}"}
+    assert complete(lab, "status", "--j") == ["--json"]
+    assert complete(lab, "drain", "nix", "") == []
 
 
 # Many

@@ -186,6 +186,23 @@ Test(status, a_server_is_named_as_in_the_list_or_by_its_number)
   fake_steer_done(&steer);
 }
 
+Test(status, why_a_server_failed_last)
+{
+  FakeSteer steer;
+  const char *reason = NULL;
+  failover_text detail = fake_text("x");
+
+  fake_steer_init(&steer, &config);
+  fake_steer_play(&steer, "p+");
+  cr_expect_not(failover_destination_get_last_failure(steer.host.destination, P, &reason, &detail));
+  fake_steer_play(&steer, "p!");
+  cr_expect(failover_destination_get_last_failure(steer.host.destination, P, &reason, &detail));
+  cr_expect_str_eq(reason, "reset");
+  cr_expect_eq(detail.length, 0u);
+  cr_expect_not(failover_destination_get_last_failure(steer.host.destination, A, &reason, &detail));
+  fake_steer_done(&steer);
+}
+
 /* ------------------------------------------------------------------------
  * Text
  */
