@@ -27,7 +27,12 @@ Peers::add(const Connection &connection)
   flow.connection = connection.number;
   flow.server = connection.server;
   if (connection.boot != network_.boot(connection.server))
-    link.reboot();
+    {
+      link.reboot();
+      // as in heal()
+      if (books.healed)
+        link.give_up();
+    }
   if (network_.is_mute(connection.server))
     link.clog();
   // hung before the first byte: its kernel takes what comes
