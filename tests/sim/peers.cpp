@@ -118,7 +118,8 @@ Peers::is_covered(const Flow &flow, End how) const
   // without an answer to wait for, a sender goes on believing in a silent receiver; answers that are
   // under way die with the power only
   const bool waits = (how == End::cut_power ? link.acked() : link.acknowledging()) < link.written();
-  if (silent && !waits && processes_[static_cast<std::size_t>(flow.number)].waiting > 0)
+  // nor does the window tell of what a load balancer has not passed on
+  if (silent && processes_[static_cast<std::size_t>(flow.number)].waiting > 0)
     return false;
   const int64_t notices_ms =
       silent && !waits ? stage_.books.surroundings.longest_timeout_ms : 2 * link.config().latency_ms;
