@@ -24,7 +24,10 @@ public:
   {
     may_be_anew_ = false;
     if (books.call.kind == Call::Kind::stop)
-      interrupted_ = books.lookup(Role::probe) != nullptr;
+      {
+        interrupted_ = books.lookup(Role::probe) != nullptr;
+        stopped_ms_ = books.now_ms;
+      }
     if (books.call.kind == Call::Kind::start)
       start(books);
   }
@@ -86,6 +89,9 @@ private:
     const Config &now = books.config;
     if (!books.call.with_snapshot || !before_.failback || !(now.servers.front() == before_.servers.front()))
       due_.reset();
+    // the way back to it had not ended at the stop, and failed there: one interval from then on
+    else if (!due_ && !books.primary_in_use())
+      due_ = Due{ stopped_ms_ + before_.probe_interval_ms, one_interval_from_now(books).latest_ms };
     if (due_)
       {
         const Due anew = one_interval_from_now(books);
@@ -97,6 +103,7 @@ private:
   }
 
   std::optional<Due> due_; // the next probe, if the primary is probed
+  int64_t stopped_ms_ = 0;
   bool interrupted_ = false;
   bool may_be_anew_ = false; // in the call that is going on
   Config before_;
