@@ -138,6 +138,7 @@ Engine::moved(std::size_t server)
     }
   if (!probe_due_ms_)
     probe_afresh();
+  leave_unready(); // it may be drained, and nothing else is there
 }
 
 // ---- servers that are not to be used
