@@ -88,7 +88,7 @@ Status::begin(const std::vector<std::string> &servers, std::size_t buffer_size)
     listed.push_back(find_or_make(name));
   for (const auto *list : { &servers_, &others_ })
     for (const auto &server : *list)
-      if (server->admin != FAILOVER_ADMIN_READY
+      if ((server->admin != FAILOVER_ADMIN_READY || server.use_count() > 1)
           && std::find(listed.begin(), listed.end(), server) == listed.end())
         others.push_back(server);
 

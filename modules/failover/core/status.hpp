@@ -137,7 +137,8 @@ private:
   failover_watcher watcher_ = {};
   bool announces_ = false;
   std::vector<std::shared_ptr<ServerFacts>> servers_; // of this configuration, the primary first
-  std::vector<std::shared_ptr<ServerFacts>> others_;  // not in it: those that are not ready
+  std::vector<std::shared_ptr<ServerFacts>>
+      others_; // not in it: those that are not ready, or have connections left
 
   std::optional<InUse> in_use_;
   std::shared_ptr<ServerFacts> last_used_;
