@@ -217,6 +217,7 @@ def test_too_small_a_file_is_acknowledged_at_acceptance(station: Station) -> Non
     station.begin(station.config(size=1 << 24, mem_buf=1 << 24))
     station.wait_at(station.primary)
     assert station.queue.backlog < RATE // 10
+    station.client.wait_for(SHORT, timeout_s=ARRIVED_S)
     station.finish()
     assert len(station.client.lines(SHORT, destination="d_remote#0")) == 1
 
