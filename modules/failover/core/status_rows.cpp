@@ -28,7 +28,7 @@ printable(std::string_view text)
 std::string
 shortened(std::string_view text, std::size_t longest)
 {
-  const std::string result = printable(text);
+  std::string result = printable(text);
   if (result.size() <= longest)
     return result;
   const std::size_t head = (longest - 3) / 2, tail = longest - 3 - head;
@@ -55,14 +55,15 @@ line(const std::string &text)
 std::string
 duration(int64_t ms)
 {
+  constexpr long long minute = 60, hour = 60 * minute, day = 24 * hour;
   const long long s = std::max<int64_t>(ms, 0) / 1000;
-  if (s < 60)
+  if (s < minute)
     return format("%llds", s);
-  if (s < 60 * 60)
-    return format("%lldm", s / 60);
-  if (s < 48 * 60 * 60)
-    return format("%lldh", s / (60 * 60));
-  return format("%lldd", std::min(s / (24 * 60 * 60), 9999LL));
+  if (s < hour)
+    return format("%lldm", s / minute);
+  if (s < 2 * day)
+    return format("%lldh", s / hour);
+  return format("%lldd", std::min(s / day, 9999LL));
 }
 
 std::string
