@@ -31,7 +31,8 @@ typedef struct _FailoverLink
   void (*free_fn)(LogProtoClient *self);
   LogProtoClientFlowControlFuncs writer; /* the LogWriter's own callbacks */
 
-  /* the message that the LogWriter is posting; NULL while there is none */
+  /* the message that the LogWriter is posting; NULL while there is none, or the LogProto
+   * has the text */
   LogMessage *message;
   guchar *text;
 } FailoverLink;
@@ -108,6 +109,8 @@ _write(void *user_data, const char *text, size_t length, bool *consumed)
   LogProtoStatus status = self->post(self->proto, is_new ? self->message : NULL, bytes, length, &taken);
   if (!is_new && !taken)
     g_free(bytes);
+  if (is_new && taken)
+    self->text = NULL;
   *consumed = taken;
   return status != LPS_ERROR;
 }
@@ -202,6 +205,8 @@ _post(LogProtoClient *s, LogMessage *message, guchar *text, gsize length, gboole
   self->message = message;
   self->text = text;
   bool success = failover_connection_post(self->connection, (const char *) text, length, &taken);
+  if (taken)
+    g_free(self->text); /* the core goes on with its copy, and the LogWriter takes another buffer */
   self->message = NULL;
   self->text = NULL;
   *consumed = taken;

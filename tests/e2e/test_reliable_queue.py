@@ -12,8 +12,9 @@ import pytest
 from harness.client import Client
 from harness.journal import Journal, QueueFile
 from harness.lab import Lab
-from harness.sink import PORT, Sink
+from harness.sink import PORT, Pace, Sink
 from harness.syslog_ng import configuration, destination
+from harness.valgrind import errors_of_ours, valgrind
 from records import Delivery, Tally, tally
 from waiting import SOON_S, wait_until
 
@@ -246,6 +247,20 @@ def test_a_small_resend_buffer(station: Station) -> None:
         station.client.start()
         station.wait_at(station.primary)
     station.finish()
+
+
+def test_full_sockets_under_valgrind(lab: Lab) -> None:
+    """What the LogProto does not take is written on from a copy, and the LogWriter has let go of its text."""
+    report = lab.directory / "valgrind.xml"
+    station = Station(lab, rate=2000)
+    station.servers[0] = station.primary = lab.sink("slow", kind=Pace(read_bytes=4096, pause_ms=20))
+    station.primary.start()
+    with station.journal:
+        config = station.config(driver="syslog", other="so-sndbuf(4096)").replace('"primary"', '"slow"')
+        lab.start_client(config, wrapper=valgrind(report))
+        station.wait_at(station.primary, 1000)
+        station.finish()
+    assert errors_of_ours(report) == []
 
 
 # What the count of messages must survive
