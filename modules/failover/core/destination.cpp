@@ -202,18 +202,18 @@ Destination::hand_over(Id connection, std::size_t server)
     {
       if (!give_to_writer(taken))
         return false;
-      drop_waiting();
+      close_overtaken();
       return true;
     }
-  drop_waiting();
+  close_overtaken();
   waits_for_hand_over_ = std::move(taken);
   running_->host.set_timer(FAILOVER_TIMER_HAND_OVER, running_->host.now_ms() + hand_over_limit_ms);
   return true;
 }
 
-// Another one has overtaken it.
+// What waited: another one has overtaken it.
 void
-Destination::drop_waiting()
+Destination::close_overtaken()
 {
   if (!waits_for_hand_over_)
     return;

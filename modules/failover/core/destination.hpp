@@ -101,7 +101,7 @@ private:
   bool give_to_writer(const Taken &taken);
   void take_from_writer();
   void complete_hand_over();
-  void drop_waiting();
+  void close_overtaken();
   void hand_over_due();
   void disconnected(failover_reason reason, bool fruitless);
   void report_drained();
@@ -112,7 +112,7 @@ private:
   IdSequence ids_; // of all configurations
   std::optional<Running> running_;
   std::optional<Snapshot> snapshot_;           // of the last configuration, until the next one begins
-  bool writer_has_connection_ = false;         // the one in use, or the one that is left for `waiting_`
+  bool writer_has_connection_ = false;         // the one in use, or the one that is being left
   std::shared_ptr<ServerFacts> writer_server_; // of that connection
   std::optional<Taken> waits_for_hand_over_;   // in use for the engine already
 };
