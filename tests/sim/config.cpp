@@ -31,6 +31,9 @@ add_server(Config &config, Prng &random)
     }
 }
 
+// Of a peer that is well, and until it is looked for.
+constexpr int64_t longest_answer_ms = 300;
+
 void
 draw_dead_peer_timeout(Config &config, const Surroundings &surroundings, Prng &random)
 {
@@ -38,11 +41,11 @@ draw_dead_peer_timeout(Config &config, const Surroundings &surroundings, Prng &r
   if (surroundings.is_calm)
     timeout_ms = random.log_between(1'000, 3'000);
   else if (surroundings.is_short)
-    timeout_ms = random.chance(20) ? 0 : random.log_between(random.chance(70) ? 2'000 : 300, 30'000);
+    timeout_ms = random.chance(20) ? 0 : random.log_between(random.chance(70) ? 2'000 : longest_answer_ms, 30'000);
   else if (random.chance(40))
     timeout_ms = Config().dead_peer_timeout_ms;
   else
-    timeout_ms = random.chance(20) ? 0 : random.log_between(50, 60'000);
+    timeout_ms = random.chance(20) ? 0 : random.log_between(longest_answer_ms, 60'000);
 }
 
 void

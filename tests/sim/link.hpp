@@ -123,6 +123,8 @@ public:
   uint64_t read() const { return read_; }
   uint64_t acknowledging() const { return acknowledging_; } // sent as acknowledged, may not have arrived
   uint32_t window() const { return window_; }               // as the sender knows it
+  // So far has the far edge of the window moved for the sender, read or not.
+  uint64_t edge_moved() const { return acked_ + window_ - start_ - config_.first_window; }
   // When the sender has last learned of something that it moved: acknowledgements, or a
   // wider window; or had nothing under way.
   int64_t moved_ms() const { return moved_ms_; }

@@ -53,6 +53,9 @@ draw_link(const Config &config, const Surroundings &surroundings, Prng &random)
   const int64_t reads = std::max<int64_t>(within_ms / link.read_every_ms, 1);
   const int64_t slowest = std::max<int64_t>(link.receive_buffer / 2 / reads + 1, 100);
   link.read_bytes = static_cast<uint32_t>(random.log_between(slowest, slowest * 8));
+  // a kernel shows its buffer sooner than what is unread fills it: by two segments with each
+  if (link.first_window < link.receive_buffer / 2)
+    link.widens_by = std::max(link.widens_by, 2 * link.segment);
   return link;
 }
 

@@ -171,5 +171,7 @@ failover_resend_get_state(const failover_resend *resend)
            .confirmed = r.counters().confirmed,
            .resent = r.counters().resent,
            .grace_cut = r.counters().grace_cut,
-           .bytes = r.bytes() };
+           .bytes = r.bytes(),
+           .grace_clock_ms = r.clock().ms(),
+           .read_position = r.clock().read_position() };
 }

@@ -90,6 +90,8 @@ typedef struct failover_resend_state
   uint64_t resent;    /* since the beginning: messages posted once more */
   uint64_t grace_cut; /* since the beginning: messages whose grace was cut short */
   size_t bytes;       /* in the buffer */
+  int64_t grace_clock_ms; /* of the grace clock, which has tests of its own */
+  uint64_t read_position; /* by the grace clock */
 } failover_resend_state;
 
 failover_resend_state failover_resend_get_state(const failover_resend *resend);

@@ -192,6 +192,29 @@ Test(resend_grace, the_grace_runs_while_a_receiver_lags)
   fake_stream_done(&stream);
 }
 
+/* Between two looks the window of a young connection has widened tenfold, and was filled:
+ * its edge moved as if all that had been read. */
+Test(resend_grace, no_single_answer_is_worth_a_short_grace)
+{
+  FakeStream stream;
+
+  fake_stream_init(&stream, 50, FAKE_STREAM_LIMIT);
+  stream.window = 5500;
+  cr_assert(fake_stream_post(&stream, "a"));
+  fake_stream_acknowledge(&stream);
+  stream.written += 200000;
+  stream.acked += 100;
+  fake_stream_sample(&stream);
+  stream.window = 0;
+  stream.acked += 60000;
+  fake_stream_sample_after(&stream, 100);
+  cr_expect_eq(fake_stream_state(&stream).kept, 1u);
+  stream.acked += 60000;
+  fake_stream_sample_after(&stream, 100);
+  cr_expect_eq(fake_stream_state(&stream).kept, 0u, "it goes on reading");
+  fake_stream_done(&stream);
+}
+
 /* Bytes of no message that we know. */
 static void
 _receive(FakeStream *stream, uint64_t bytes)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The resend buffer against a model of it: plain arrays that know each message,
- * where it ends in the stream and when it was acknowledged.  Thousands of random
+ * where it ends in the stream and when it was acknowledged.  What the grace clock says
+ * of the receiver, it takes from there: see test_resend_grace.c.  Thousands of random
  * steps; a failure prints its seed.
  */
 #include "count_allocations.h"
@@ -69,10 +70,6 @@ typedef struct Model
   uint64_t written; /* the truth, all messages and their frames */
   uint64_t acked;
   int64_t now_ms;
-  uint64_t sampled_acked, known_edge, read;
-  uint32_t widest;
-  bool well, idle;
-  int64_t known_to_ms, grace_clock_ms;
   uint64_t samples;
   uint64_t confirmed, resent, grace_cut;
 } Model;
@@ -150,30 +147,7 @@ _model_post(Model *self)
 static void
 _model_sample(Model *self, const failover_sample *sample)
 {
-  const bool widens = sample->window > self->widest;
-  self->widest = widens ? sample->window : self->widest;
-  const bool keeps_up = (uint64_t) sample->window * 2 >= self->widest;
-  const bool answers = sample->acked > self->sampled_acked || sample->acked >= sample->written;
-  const uint64_t edge = sample->acked + sample->window;
-  const uint64_t acknowledged = sample->acked - self->sampled_acked;
-  const bool reads = acknowledged ? edge >= self->known_edge + (acknowledged - acknowledged / 8) : keeps_up;
-  self->well = self->well && !widens;
-  if (answers && self->well && reads)
-    self->grace_clock_ms += self->idle || sample->now_ms - self->known_to_ms < 200 ? sample->now_ms - self->known_to_ms : 200;
-  if (answers || sample->now_ms - self->known_to_ms > 100)
-    {
-      self->known_to_ms = sample->now_ms;
-      self->known_edge = edge;
-      self->idle = sample->acked >= sample->written;
-      self->well = true;
-    }
-  const uint64_t unread = self->grace_ms > 0 ? 2 * (self->widest - (uint64_t) sample->window) : 0;
-  const uint64_t read = unread < sample->acked ? sample->acked - unread : 0;
-  if (acknowledged > 0)
-    self->read = read > self->read ? read : self->read;
-  else if (sample->acked >= sample->written && keeps_up)
-    self->read = sample->acked;
-  self->sampled_acked = sample->acked;
+  const failover_resend_state clock = failover_resend_get_state(self->resend);
 
   self->samples++;
   for (size_t i = self->front; i < self->posted; i++)
@@ -186,11 +160,11 @@ _model_sample(Model *self, const failover_sample *sample)
       message->position = sample->written < message->position ? sample->written : message->position;
       if (!message->acked && sample->acked >= message->position)
         message->acked = true;
-      if (message->acked && message->grace_from < 0 && message->position <= self->read)
-        message->grace_from = self->grace_clock_ms;
+      if (message->acked && message->grace_from < 0 && message->position <= clock.read_position)
+        message->grace_from = clock.grace_clock_ms;
     }
   while (self->front < self->posted && self->messages[self->front].grace_from >= 0
-         && self->grace_clock_ms - self->messages[self->front].grace_from >= self->grace_ms)
+         && clock.grace_clock_ms - self->messages[self->front].grace_from >= self->grace_ms)
     _model_drop_front(self);
 }
 
@@ -204,9 +178,7 @@ _model_lose(Model *self)
       self->messages[i].position = UINT64_MAX;
     }
   self->posted = self->front;
-  self->written = self->acked = self->sampled_acked = self->read = 0;
-  self->well = false;
-  self->widest = 0;
+  self->written = self->acked = 0;
 }
 
 /* ------------------------------------------------------------------------

@@ -48,7 +48,7 @@ GraceClock::count(const TransportSample &sample, uint64_t acknowledged, bool kee
   if (!answers && elapsed_ms <= longest_answer_ms)
     return;
   if (counts_ && answers && reads)
-    ms_ += idle_ ? elapsed_ms : std::min(elapsed_ms, 2 * longest_answer_ms);
+    ms_ += idle_ ? elapsed_ms : std::min({ elapsed_ms, 2 * longest_answer_ms, (grace_ms_ + 1) / 2 });
   counted_to_ms_ = sample.now_ms;
   idle_ = idle;
   counts_ = true;
@@ -60,7 +60,7 @@ GraceClock::count(const TransportSample &sample, uint64_t acknowledged, bool kee
 void
 GraceClock::estimate_read(const TransportSample &sample, uint64_t acknowledged, bool keeps_up)
 {
-  const uint64_t unread = has_grace_ ? uint64_t{ widest_window_ - sample.window } * 2 : 0;
+  const uint64_t unread = grace_ms_ > 0 ? uint64_t{ widest_window_ - sample.window } * 2 : 0;
   if (acknowledged > 0)
     read_position_ = std::max(read_position_, sample.acked - std::min(unread, sample.acked));
   else if (sample.acked >= sample.written && keeps_up)
@@ -71,7 +71,7 @@ void
 GraceClock::next_connection()
 {
   const int64_t ms = ms_;
-  *this = GraceClock(has_grace_);
+  *this = GraceClock(grace_ms_);
   ms_ = ms;
 }
 

@@ -11,7 +11,8 @@
 // window (acknowledged position + window) on as far as what is acknowledged; a window
 // under half of the widest seen means that unread bytes piled up over there.  A kernel
 // widens the window of a young connection whether or not anything is read, so that does
-// not count.  Evidence: docs/decisions.md, "Doubled rather than lost".
+// not count.  It may do so between two looks, when what comes fills it again: so no single
+// answer counts for more than half of the grace.  Evidence: docs/decisions.md, "Doubled rather than lost".
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,8 @@ struct TransportSample
 class GraceClock
 {
 public:
-  // Without a grace what is acknowledged passes for read.
-  explicit GraceClock(bool has_grace) : has_grace_(has_grace) {}
+  // A grace of 0: what is acknowledged passes for read.
+  explicit GraceClock(int64_t grace_ms) : grace_ms_(grace_ms) {}
 
   // Another connection: its receiver has shown nothing yet; ms() goes on from where it is.
   void next_connection();
@@ -49,7 +50,7 @@ private:
   void count(const TransportSample &sample, uint64_t acknowledged, bool keeps_up);
   void estimate_read(const TransportSample &sample, uint64_t acknowledged, bool keeps_up);
 
-  bool has_grace_;
+  int64_t grace_ms_;
   int64_t ms_ = 0;
   int64_t counted_to_ms_ = 0; // time until then was counted, or not
   bool counts_ = false;       // nothing speaks against the time since then

@@ -46,7 +46,7 @@ class Resend
 {
 public:
   Resend(std::size_t limit_bytes, int64_t grace_ms, uint32_t throttle = 0)
-    : limit_(limit_bytes), grace_ms_(grace_ms), throttle_(throttle), clock_(grace_ms > 0)
+    : limit_(limit_bytes), grace_ms_(grace_ms), throttle_(throttle), clock_(grace_ms)
   {}
 
   // ---- while a connection is in use
@@ -105,6 +105,7 @@ public:
   // When the oldest that is kept was posted first, as far as samples tell; with kept().
   int64_t oldest_ms() const;
   const ResendCounters &counters() const { return counters_; }
+  const GraceClock &clock() const { return clock_; } // of the connection
 
 private:
   using Length = uint32_t; // stands before each message in the buffer

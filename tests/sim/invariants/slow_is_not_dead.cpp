@@ -2,8 +2,8 @@
 //
 // A peer is given up only if nothing has come from it, or gets to it, for dead-peer-timeout();
 // or if, in that time, its process read less than a sixteenth of its buffer and a third of
-// what it was sent.  One that has read nothing so far has five times as long, and so has
-// each after one that was given up for that, until something is confirmed.
+// what it was sent.  One that has shown nothing of its buffer so far has five times as long, and
+// so has each after one that was given up for that, until something is confirmed.
 #include "all.hpp"
 
 namespace failover::sim {
@@ -39,7 +39,7 @@ public:
       check_silent(books, where, timeout_ms);
     else if (link.unclogged_ms() <= unheard_from_ms(books, link))
       {
-        const bool patient = hung_before_ || link.read_by(books.now_ms) == link.start();
+        const bool patient = hung_before_ || link.edge_moved() <= link.config().window_step;
         check_still(books, where, patient ? 5 * timeout_ms : timeout_ms);
         // otherwise it may have been the answer that did not come in time
         hung_before_ = hung_before_ || timeout_ms >= longest_answer_ms;
