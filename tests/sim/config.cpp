@@ -41,7 +41,8 @@ draw_dead_peer_timeout(Config &config, const Surroundings &surroundings, Prng &r
   if (surroundings.is_calm)
     timeout_ms = random.log_between(1'000, 3'000);
   else if (surroundings.is_short)
-    timeout_ms = random.chance(20) ? 0 : random.log_between(random.chance(70) ? 2'000 : longest_answer_ms, 30'000);
+    timeout_ms =
+        random.chance(20) ? 0 : random.log_between(random.chance(70) ? 2'000 : longest_answer_ms, 30'000);
   else if (random.chance(40))
     timeout_ms = Config().dead_peer_timeout_ms;
   else

@@ -53,9 +53,8 @@ draw_link(const Config &config, const Surroundings &surroundings, Prng &random)
   const int64_t reads = std::max<int64_t>(within_ms / link.read_every_ms, 1);
   const int64_t slowest = std::max<int64_t>(link.receive_buffer / 2 / reads + 1, 100);
   link.read_bytes = static_cast<uint32_t>(random.log_between(slowest, slowest * 8));
-  // a kernel shows its buffer sooner than what is unread fills it: by two segments with each
-  if (link.first_window < link.receive_buffer / 2)
-    link.widens_by = std::max(link.widens_by, 2 * link.segment);
+  // Linux shows two segments more with each, and is asked every 64 KiB: what is not shown is soon little
+  link.first_window = std::max(link.first_window, link.receive_buffer / 2);
   return link;
 }
 

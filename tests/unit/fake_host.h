@@ -72,6 +72,7 @@ typedef struct FakeConnection
   FakeHost *host;
   failover_connection *messages; /* NULL: none are kept */
   failover_tcp tcp;              /* what the kernel says; the test may change it */
+  uint32_t tcp_read_count;
   bool blocked;                  /* the socket takes nothing; the test may change it */
   bool partial;                  /* something is left of the message written last */
   failover_close closed;         /* how a drained one was */

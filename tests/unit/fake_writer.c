@@ -70,7 +70,10 @@ _wake_main(void *user_data)
 static bool
 _read_tcp(void *user_data, failover_tcp *tcp)
 {
-  *tcp = ((FakeConnection *) user_data)->tcp;
+  FakeConnection *self = user_data;
+
+  *tcp = self->tcp;
+  self->tcp_read_count++;
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include "scenes.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 enum
 {
@@ -64,6 +65,27 @@ Test(destination, a_peer_that_was_given_up_has_timed_out)
   fake_host_advance(&host, DEAD_PEER_MS);
   fake_host_disconnected(&host, FAILOVER_REASON_RESET); /* says the kernel */
   cr_expect_eq(host.events[host.event_count - 1].reason, FAILOVER_REASON_TIMEOUT);
+  scene_end(&host);
+}
+
+/* A window may widen while it is filled: after 128 messages or 64 KiB at the latest it is looked at. */
+Test(destination, the_window_is_looked_at_often_while_much_is_posted)
+{
+  static char large[40000 + 1];
+  FakeHost host;
+  FakeConnection *a = scene_begin_with_a(&host);
+  const uint32_t before = a->tcp_read_count;
+
+  memset(large, 'x', sizeof large - 1);
+  cr_assert(fake_writer_post(&host, large));
+  cr_expect_eq(a->tcp_read_count, before);
+  cr_assert(fake_writer_post(&host, large));
+  cr_expect_eq(a->tcp_read_count, before + 1);
+  for (int i = 1; i < 128; i++)
+    cr_assert(fake_writer_post(&host, "small"));
+  cr_expect_eq(a->tcp_read_count, before + 1);
+  cr_assert(fake_writer_post(&host, "small"));
+  cr_expect_eq(a->tcp_read_count, before + 2);
   scene_end(&host);
 }
 

@@ -11,6 +11,8 @@ namespace failover {
 namespace {
 
 constexpr uint32_t sample_every_messages = 128; // three system calls, seldom five
+// The first window of Linux: one that widens further is to be seen before it is filled.
+constexpr std::size_t sample_every_bytes = 64 * 1024;
 
 } // namespace
 
@@ -32,6 +34,7 @@ bool
 Connection::sample(failover_tcp &tcp)
 {
   unsampled_ = 0;
+  unsampled_bytes_ = 0;
   if (!host_.read_tcp(host_.user_data, &tcp))
     return false;
   half_closed_ = !tcp.open && !tcp.reset;
@@ -105,7 +108,8 @@ void
 Connection::count_posted()
 {
   failover_tcp tcp;
-  if (++unsampled_ >= sample_every_messages)
+  unsampled_bytes_ += resend_->last_length();
+  if (++unsampled_ >= sample_every_messages || unsampled_bytes_ >= sample_every_bytes)
     sample(tcp);
 }
 
