@@ -104,13 +104,19 @@ Connection::tell_confirmed(bool early)
     backlog_.confirm(orders->first, orders->count);
 }
 
-void
+inline void
 Connection::count_posted()
 {
-  failover_tcp tcp;
   unsampled_bytes_ += resend_->last_length();
-  if (++unsampled_ >= sample_every_messages || unsampled_bytes_ >= sample_every_bytes)
-    sample(tcp);
+  if (++unsampled_ >= sample_every_messages || unsampled_bytes_ >= sample_every_bytes) [[unlikely]]
+    sample();
+}
+
+void
+Connection::sample()
+{
+  failover_tcp tcp;
+  sample(tcp);
 }
 
 // Not every LogWriter looks for the end of the peer's side.  Once a sample has seen it,
@@ -142,7 +148,7 @@ Connection::post_again()
 }
 
 // Without memory they wait until there is some.
-bool
+inline bool
 Connection::keep(std::string_view message)
 {
   try
@@ -150,7 +156,8 @@ Connection::keep(std::string_view message)
       if (backlog_.is_attached())
         resend_->reserve_order();
       const bool kept = resend_->keep(message);
-      tell_confirmed(true);
+      if (resend_->counters().confirmed > told_)
+        tell_confirmed(true);
       return kept;
     }
   catch (const std::bad_alloc &)
@@ -159,13 +166,14 @@ Connection::keep(std::string_view message)
     }
 }
 
-void
+inline void
 Connection::accept()
 {
   if (!backlog_.is_attached())
     {
       host_.acknowledge(host_.user_data);
-      resend_->set_order(0);
+      if (resend_->has_orders())
+        resend_->set_order(0);
       return;
     }
   resend_->set_order(backlog_.accept());

@@ -131,6 +131,7 @@ private:
   void publish();
   void tell_confirmed(bool early);
   void count_posted();
+  void sample();
 
   const failover_loop &loop_;
   Waiting &waiting_;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 
 namespace failover {
 
@@ -29,34 +28,6 @@ Resend::make_room(std::size_t length)
       drop_until(marks_.front().end);
       marks_.pop();
     }
-  return true;
-}
-
-void
-Resend::append(std::string_view message)
-{
-  assert(message.size() <= std::numeric_limits<Length>::max());
-  const auto length = static_cast<Length>(message.size());
-  bytes_.append(&length, sizeof(length));
-  bytes_.append(message.data(), message.size());
-  last_kept_ = sizeof(length) + message.size();
-  end_.message++;
-  end_.byte += last_kept_;
-}
-
-bool
-Resend::keep(std::string_view message)
-{
-  const std::size_t needed = sizeof(Length) + message.size();
-  const bool fits = bytes_.has_room(needed) && bytes_.size() + needed <= limit_;
-  if (has_orders())
-    reserve_order();
-  if (has_next() || (!fits && !make_room(needed)))
-    return false;
-  append(message);
-  posted_ = end_;
-  posted_before_ = last_posted_;
-  last_posted_ = last_kept_;
   return true;
 }
 

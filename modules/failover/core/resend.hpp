@@ -14,7 +14,9 @@
 #include "ring.hpp"
 #include "throttle.hpp"
 
+#include <cassert>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -180,5 +182,34 @@ private:
 
   ResendCounters counters_;
 };
+
+// On the path of each message.
+inline bool
+Resend::keep(std::string_view message)
+{
+  const std::size_t needed = sizeof(Length) + message.size();
+  const bool fits = bytes_.has_room(needed) && bytes_.size() + needed <= limit_;
+  if (has_orders())
+    reserve_order();
+  if (has_next() || (!fits && !make_room(needed)))
+    return false;
+  append(message);
+  posted_ = end_;
+  posted_before_ = last_posted_;
+  last_posted_ = last_kept_;
+  return true;
+}
+
+inline void
+Resend::append(std::string_view message)
+{
+  assert(message.size() <= std::numeric_limits<Length>::max());
+  const auto length = static_cast<Length>(message.size());
+  bytes_.append(&length, sizeof(length));
+  bytes_.append(message.data(), message.size());
+  last_kept_ = sizeof(length) + message.size();
+  end_.message++;
+  end_.byte += last_kept_;
+}
 
 } // namespace failover
