@@ -27,7 +27,9 @@ for directory in ("lib", "e2e"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / directory))
 
 import death  # noqa: E402
+import drawing  # noqa: E402
 import many  # noqa: E402
+import picture  # noqa: E402
 import report  # noqa: E402
 from certificates import issue_for_addresses  # noqa: E402
 from cpu import CpuRun, measure_cpu  # noqa: E402
@@ -200,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
                       help="of the random moments in the scenario repeat (default: %(default)s)")
     _add_death(commands)
     _add_many(commands)
+    _add_picture(commands)
     return parser
 
 
@@ -242,6 +245,18 @@ def _add_many(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
                         help="how many, beside none (default: 250 500)")
     parser.add_argument("--seconds", type=_seconds, default=20.0, metavar="S",
                         help="watch each run for so many (default: %(default)g)")
+    _output(parser)
+
+
+def _add_picture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    events = "\n".join(f"  {event.at_s:2g} s  {' '.join(event.label.split())}" for event in picture.EVENTS)
+    parser = commands.add_parser("picture", help="what three servers store while everything dies in turn", description=(
+        "Plays one story with syslog-ng's own failover() and with the module, counts what each server stores and\n"
+        "what none does, and draws it. Needs root, as the hosts are network namespaces, and for the drawing\n"
+        f"python3-matplotlib. The story:\n{events}"), formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rate", type=_positive, default=2_000, metavar="N", help="messages a second (default: %(default)s)")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw it (docs/failover.svg is that of README.md)")
+    parser.add_argument("--from", type=Path, dest="played", metavar="FILE", help="play nothing, take what --json has written")
     _output(parser)
 
 
@@ -307,8 +322,22 @@ def _run_many(arguments: argparse.Namespace) -> None:
         report.write_json(arguments.json, vars(arguments), runs=runs)
 
 
+def _run_picture(arguments: argparse.Namespace) -> None:
+    if arguments.svg:
+        drawing.load_matplotlib()
+    if arguments.played:
+        what = picture.read(arguments.played)
+    else:
+        what = picture.play_all(arguments.rate, check_module(arguments.module_dir), _show_progress)
+    print(picture.table(what))
+    if arguments.json:
+        what.write(arguments.json)
+    if arguments.svg:
+        drawing.draw(what, arguments.svg)
+
+
 #: The others.
-ALONE = {"death": _run_death, "many": _run_many}
+ALONE = {"death": _run_death, "many": _run_many, "picture": _run_picture}
 
 
 def main() -> int:

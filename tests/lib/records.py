@@ -32,9 +32,21 @@ class Recorded:
 
     def times(self) -> list[int]:
         """Of each read, in ns of the monotonic clock; none of a stock server."""
+        return [time for time, _ in self._reads()]
+
+    def lines(self) -> list[tuple[int, int]]:
+        """Of each read, its time and how many lines ended in it."""
+        text, position, found = self._file.path.read_bytes(), 0, []
+        for time, size in self._reads():
+            found.append((time, text.count(b"\n", position, position + size)))
+            position += size
+        return found
+
+    def _reads(self) -> list[tuple[int, int]]:
+        """The time and the size of each."""
         file = self._file.path.with_suffix(".times")
         block = file.read_bytes() if file.exists() else b""
-        return [time for time, _ in _TIME.iter_unpack(block[: len(block) - len(block) % _TIME.size])]
+        return list(_TIME.iter_unpack(block[: len(block) - len(block) % _TIME.size]))
 
     def _split(self, block: bytes) -> None:
         """Octet-counted frames begin with a digit, lines with anything else."""

@@ -24,6 +24,7 @@ class Journal:
         self.path.touch()
         self._per_tick = max(1, int(per_second * _TICK_S))
         self._last = 0
+        self._moments: list[int] = []  # of each tick
         self._goes_on = True
         self._thread = threading.Thread(target=self._grow)
 
@@ -43,6 +44,10 @@ class Journal:
     def last(self) -> int:
         return self._last
 
+    def written_at(self, number: int) -> int:
+        """When it was, in ns of the monotonic clock."""
+        return self._moments[(number - 1) // self._per_tick]
+
     def stop(self) -> int:
         """Return the number of the last one."""
         self._goes_on = False
@@ -54,6 +59,7 @@ class Journal:
         with self.path.open("ab", buffering=0) as file:
             due = time.monotonic()
             while self._goes_on:
+                self._moments.append(time.monotonic_ns())
                 file.write(_LINES.lines(self._last + 1, self._last + self._per_tick + 1))
                 self._last += self._per_tick
                 due = max(due + _TICK_S, time.monotonic() - 1)
