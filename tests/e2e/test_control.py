@@ -94,6 +94,9 @@ def ended(child: Child) -> int:
     return child.exit_code
 
 
+#: At least what a connection may have unread.
+UNREAD_BYTES = 1 << 16
+
 # What is seen
 
 
@@ -307,6 +310,25 @@ def test_a_reload_answers_what_waits(flow: Flow, lab: Lab) -> None:
     assert server(lab, "primary")["admin"] == "drain"
     flow.primary.thaw()
     flow.finish()
+
+
+def test_what_takes_longer_than_a_minute_is_told(lab: Lab, authority: CertificateAuthority) -> None:
+    """Its window is full, and our socket is not."""
+    primary, second, _ = (lab.server(name, PORT) for name in ("primary", "second", "third"))
+    primary.host.run("sh", "-c", f"echo 4096 {UNREAD_BYTES} {UNREAD_BYTES} > /proc/sys/net/ipv4/tcp_rmem")
+    start(lab, authority, TCP, "dead-peer-timeout(600)")
+    lab.deliver_to(primary)
+    primary.freeze()
+    unread = list(lab.sender.send(2 * UNREAD_BYTES // PARSED.size))
+    wait_until(lambda: only(lab)["unconfirmed_messages"] >= len(unread), SOON_S, "all are sent")
+    with waiting(lab, "drain", "d_remote", "primary") as drain:
+        wait_until(lambda: not drain.alive, 60 + SOON_S, "an answer")
+        assert ended(drain) == SOME
+        said = drain.output.read_text()
+        assert re.search(r"it takes long, and goes on; [1-9]\d* messages sent to it are not confirmed", said), said
+    primary.thaw()
+    lab.client.wait_for("failover: log server is not used any more")
+    lab.deliver_to(second)
 
 
 def test_a_client_that_hangs_up(flow: Flow, lab: Lab) -> None:
