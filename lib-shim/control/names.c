@@ -49,7 +49,7 @@ _no_such_destination(failover_text name)
 {
   GPtrArray *all = failover_running_find((failover_text) { NULL, 0 });
   GString *error = all->len > 0
-                   ? _list_destinations(all, "no destination '" TEXT_FORMAT "' has failover(); there is: ", name)
+                   ? _list_destinations(all, "no destination '" TEXT_FORMAT "' has failover(); these have: ", name)
                    : g_string_new("no destination has failover()");
 
   g_ptr_array_unref(all);
@@ -62,7 +62,7 @@ _no_such_server(const FailoverRunning *running, failover_text name)
   guint count = failover_destination_count_servers(running->core);
   GString *error = g_string_new(NULL);
 
-  g_string_printf(error, "%s has no server '" TEXT_FORMAT "'; there is: ", running->id, TEXT_ARGUMENTS(name));
+  g_string_printf(error, "%s has no server '" TEXT_FORMAT "'; it has: ", running->id, TEXT_ARGUMENTS(name));
   for (guint i = 0; i < count; i++)
     {
       failover_text server = failover_destination_get_server_name(running->core, i);
@@ -117,7 +117,7 @@ _find(FailoverControlCommand *self, const failover_command *command, const GPtrA
   if (found->len == 0)
     return _no_such_destination(command->destination);
   if (found->len > 1 && !all)
-    return _list_destinations(found, "'" TEXT_FORMAT "' is more than one destination: ", command->destination);
+    return _list_destinations(found, "'" TEXT_FORMAT "' fits more than one destination: ", command->destination);
   if (server.length == 0)
     {
       for (guint i = 0; i < found->len; i++)
@@ -129,7 +129,7 @@ _find(FailoverControlCommand *self, const failover_command *command, const GPtrA
     return NULL;
   if (!all)
     return _no_such_server(g_ptr_array_index(found, 0), server);
-  return _list_destinations(found, "no destination has a server '" TEXT_FORMAT "'; there is: ", server);
+  return _list_destinations(found, "no destination has a server '" TEXT_FORMAT "'; the destinations are: ", server);
 }
 
 GString *

@@ -183,7 +183,8 @@ _append_outcome(GString *line, const FailoverControlPart *part)
       g_string_append(line, _done(part->command->verb));
       return;
     }
-  g_string_append(line, part->answered ? failover_answer_text(part->answer) : "it takes long, and goes on");
+  g_string_append(line, part->answered ? failover_answer_text(part->answer)
+                                       : "not finished within a minute, it goes on");
   if (part->answered && part->answer == FAILOVER_ANSWER_FAILED)
     _append_failure(line, part);
   if (!part->answered || part->answer == FAILOVER_ANSWER_STAYS)

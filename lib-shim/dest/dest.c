@@ -58,7 +58,7 @@ _start(gpointer arg)
 
   if (failover_options_check_primary(self->options, config.host.data, config.host.length, config.port) != FAILOVER_OK)
     {
-      failover_log_error("failover: the servers do not go together",
+      failover_log_error("failover: destination cannot start, servers() names a server twice or the primary itself",
                          evt_tag_str("destination", id),
                          evt_tag_str("error", failover_options_error(self->options)));
       return FALSE;
@@ -143,7 +143,7 @@ _finish(FailoverDest *self)
     unconfirmed = failover_sender_finish(self->sender, _shutdown_deadline_ms());
   gint64 queued = _count_queued(self);
   if (unconfirmed > 0 || queued > 0)
-    failover_log_warning("failover: stopped before a log server has confirmed the last messages",
+    failover_log_warning("failover: stopped before a log server confirmed the last messages, they may be lost",
                          evt_tag_str("destination", self->dest->super.super.super.id),
                          evt_tag_printf("messages", "%" G_GUINT64_FORMAT, unconfirmed),
                          evt_tag_printf("queued", "%" G_GINT64_FORMAT, queued));
@@ -323,7 +323,7 @@ _is_datagram(HostInetDest *dest)
 }
 
 static const gchar *const needs_stream =
-  "failover() needs a TCP or TLS transport: with UDP nothing tells that a server is dead; "
+  "failover() needs a TCP or TLS transport: with UDP a dead server is not noticed; "
   "allowed: transport(\"tcp\"), transport(\"tls\")";
 
 const gchar *
@@ -352,7 +352,8 @@ failover_dest_check_parsed(LogDriver *driver, const CFG_LTYPE **location)
   if (dest->failover)
     return "failover-servers() and failover() cannot be used together; allowed: failover(servers(...))";
   if (dest->super.writer_options.options & LWO_IGNORE_ERRORS)
-    return "flags(ignore-errors) and failover() cannot be used together: it takes messages for sent that were not; "
+    return "flags(ignore-errors) and failover() cannot be used together: "
+           "with that flag, messages that could not be sent are dropped; "
            "allowed: flags() without ignore-errors";
   if (failover_options_check_primary(self->options, dest->primary, strlen(dest->primary),
                                      host_inet_dest_port(dest)) != FAILOVER_OK)

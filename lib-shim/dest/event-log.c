@@ -115,10 +115,12 @@ failover_dest_log_event(const gchar *destination, const failover_event *event)
                            _tag_error(event), TAG_TOOK(event));
       break;
     case FAILOVER_EVENT_ADMIN:
-      failover_log_notice("failover: log server has another administrative state", TAGS_OF_SERVER(destination, event));
+      failover_log_notice("failover: an administrator set the state of a log server",
+                          TAGS_OF_SERVER(destination, event));
       break;
     case FAILOVER_EVENT_DRAINED:
-      failover_log_notice("failover: log server is not used any more", TAGS_OF_SERVER(destination, event));
+      failover_log_notice("failover: log server is out of service, it is safe to stop it",
+                          TAGS_OF_SERVER(destination, event));
       break;
     default:
       break;

@@ -93,7 +93,7 @@ host_queue_is_reliable(LogQueue *queue)
     return FALSE;
   if (!_look_up_api() || (api.get_filename(queue) && !_is_proven(queue)))
     {
-      failover_log_warning("failover: unknown kind of disk-buffer, its messages are acknowledged when they are sent",
+      failover_log_warning("failover: unknown kind of disk-buffer, messages leave it before a log server confirmed them",
                            evt_tag_str("found", queue->persist_name));
       return FALSE;
     }

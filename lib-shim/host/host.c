@@ -217,7 +217,7 @@ _prove_layout(GlobalConfig *cfg)
 static void
 _refuse(const gchar *why, const gchar *what)
 {
-  failover_log_error("failover: refusing to load, this module does not fit the running syslog-ng",
+  failover_log_error("failover: refusing to load, install the module that was built for this syslog-ng",
                      evt_tag_str("why", why),
                      evt_tag_str("what", what),
                      evt_tag_str("found_version", _running_version()),

@@ -99,7 +99,7 @@ _short_of_room(void *user_data)
   FailoverQueue *self = user_data;
   HostQueueRoom room = host_queue_get_room(self->queue);
 
-  failover_log_warning("failover: too little room in the disk-buffer to keep messages until log servers have confirmed them",
+  failover_log_warning("failover: too little room in the disk-buffer, messages leave it before a log server confirmed them",
                        evt_tag_str("destination", self->destination),
                        evt_tag_str("file", self->file),
                        evt_tag_printf("free_bytes", "%" G_GUINT64_FORMAT, room.free),

@@ -27,7 +27,8 @@ const std::string_view usage =
     "\n"
     "A destination is named by its id, such as d_logs#0, or d_logs; `all' are all of them.  A server is "
     "named as\n"
-    "in servers(), or by its number: 0 is the primary.  Exit code 3: it is not known.  See failoverctl(1).\n";
+    "in servers(), or by its number: 0 is the primary.  Exit code 3: no answer, or a wrong name.  See "
+    "failoverctl(1).\n";
 
 namespace {
 
@@ -70,9 +71,9 @@ parse_words(const std::vector<std::string_view> &words, bool json, Arguments &ar
                         + (command->least_names > 0 ? " needs a destination and a server"
                                                     : " takes one destination, or none for all");
   else if (json && !command->json)
-    arguments.mistake = std::string(words[0]) + " knows no --json";
+    arguments.mistake = std::string(words[0]) + " does not take --json";
   else if (!std::all_of(words.begin(), words.end(), is_one_word))
-    arguments.mistake = "no name is empty or has a space in it";
+    arguments.mistake = "names must not be empty or contain spaces";
   if (!arguments.mistake.empty())
     return;
 
@@ -115,7 +116,7 @@ parse_arguments(int argc, char *argv[])
         arguments.to_say = "failoverctl " FAILOVER_VERSION "\n";
         return arguments;
       default:
-        arguments.mistake = "this is no option"; // getopt has said which
+        arguments.mistake = "wrong option"; // getopt has said which
         return arguments;
       }
   parse_words({ argv + optind, argv + argc }, json, arguments);

@@ -342,7 +342,7 @@ def test_a_client_that_hangs_up(flow: Flow, lab: Lab) -> None:
         drain.signal(signal.SIGKILL)
         wait_until(lambda: not drain.alive, SOON_S, "the client is gone")
     flow.primary.thaw()
-    flow.client.wait_for("failover: log server is not used any more")
+    flow.client.wait_for("failover: log server is out of service, it is safe to stop it")
     wait_in_use(lab, "second")
     flow.finish()
 

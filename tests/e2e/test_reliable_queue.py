@@ -25,8 +25,8 @@ ROUNDS = int(os.environ.get("FAILOVER_ROUNDS", "100"))
 
 CONNECTED = "failover: connected to log server"
 DROPPED = "failover: reload dropped messages that no log server has confirmed"
-SHORT = "failover: too little room in the disk-buffer to keep messages until log servers have confirmed them"
-UNCONFIRMED = "failover: stopped before a log server has confirmed the last messages"
+SHORT = "failover: too little room in the disk-buffer, messages leave it before a log server confirmed them"
+UNCONFIRMED = "failover: stopped before a log server confirmed the last messages, they may be lost"
 
 
 class Station:

@@ -9,7 +9,7 @@ from waiting import SOON_S, holds_for, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 DROPPED = "failover: reload dropped messages that no log server has confirmed"
-UNCONFIRMED = "failover: stopped before a log server has confirmed the last messages"
+UNCONFIRMED = "failover: stopped before a log server confirmed the last messages, they may be lost"
 
 
 def network(resend: str, primary: str = "primary") -> str:

@@ -15,7 +15,7 @@ from waiting import wait_until
 ALL_FAILED = "failover: all log servers failed"
 BACK = "failover: back on the primary log server"
 CONNECTED = "failover: connected to log server"
-UNCONFIRMED = "failover: stopped before a log server has confirmed the last messages"
+UNCONFIRMED = "failover: stopped before a log server confirmed the last messages, they may be lost"
 
 #: One second of it for the last messages; the rest is for machines under load.
 STOPPED_S = 3.0

@@ -17,7 +17,7 @@ BACK = "failover: back on the primary log server"
 CONNECTED = "failover: connected to log server"
 FAILED = "failover: log server failed"
 PROBE_OK = "failover: probe of the primary succeeded"
-UNCONFIRMED = "failover: stopped before a log server has confirmed the last messages"
+UNCONFIRMED = "failover: stopped before a log server confirmed the last messages, they may be lost"
 
 #: It should take under one second; the rest is for machines under load.
 PROMPTLY_S = 3.0

@@ -63,9 +63,9 @@ Test(command, refused)
     const char *line;
     const char *error;
   } cases[] = {
-    { "", "no command" },
-    { "FAILOVERS status", "no command" },
-    { "failover status", "no command" },
+    { "", "does not begin with FAILOVER" },
+    { "FAILOVERS status", "does not begin with FAILOVER" },
+    { "failover status", "does not begin with FAILOVER" },
     { "FAILOVER", "no such command; allowed: status" },
     { "FAILOVER Status", "no such command" },
     { "FAILOVER stat", "no such command" },

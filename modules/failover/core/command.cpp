@@ -108,7 +108,7 @@ parse_command(std::string_view line, failover_command &command) noexcept
 
   const Words words = split(line);
   if (words.count == 0 || words.words[0] != name_of_all)
-    return "this is no command for failover";
+    return "the command does not begin with FAILOVER";
   const auto verb = std::find_if(std::begin(verbs), std::end(verbs),
                                  [&](const Verb &v) { return words.count > 1 && v.name == words.words[1]; });
   if (verb == std::end(verbs))

@@ -28,7 +28,7 @@ typedef enum failover_answer
   FAILOVER_ANSWER_NOT_READY, /* that server is drained or in maint */
   FAILOVER_ANSWER_LAST,      /* it is the last one that is not in maint: nothing was changed */
   FAILOVER_ANSWER_STAYS,     /* no other server works: it is drained, or in maint, and stays in use until one does */
-  FAILOVER_ANSWER_REPLACED,  /* a later request made it void */
+  FAILOVER_ANSWER_REPLACED,  /* a later request replaced it */
   FAILOVER_ANSWER_STOPPED,   /* a reload, or the end: what was set stays set */
   FAILOVER_ANSWER_COUNT
 } failover_answer;
