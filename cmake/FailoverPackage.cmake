@@ -36,7 +36,7 @@ install(FILES
   DESTINATION "${package_doc_dir}" COMPONENT package EXCLUDE_FROM_ALL)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" DESTINATION "${package_doc_dir}"
   COMPONENT package EXCLUDE_FROM_ALL
-  PATTERN examples EXCLUDE PATTERN "*.1" EXCLUDE)
+  PATTERN examples EXCLUDE PATTERN "*.1.in" EXCLUDE)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/examples" DESTINATION "${package_doc_dir}"
   COMPONENT package EXCLUDE_FROM_ALL)
 # whatever the umask of who builds it
@@ -54,8 +54,9 @@ set(CPACK_PACKAGE_CONTACT "${FAILOVER_MAINTAINER}")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE "${package_release}")
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA "${PROJECT_SOURCE_DIR}/cmake/package/postinst")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Enhanced system logging daemon (failover that loses no message)")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Enhanced system logging daemon (failover to another log server)")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
   "This package provides failover() for the network(), syslog(), tcp() and tcp6()
 destinations of syslog-ng: when a log server dies, the messages go to the next.

@@ -106,8 +106,8 @@ G_MODULE_EXPORT const ModuleInfo module_info =
 {
   .canonical_name = "failover",
   .version = FAILOVER_VERSION,
-  .description = "The failover module makes failover() of network() and syslog() destinations switch "
-                 "between log servers without losing messages.",
+  .description = "The failover module replaces failover() of network() and syslog() destinations: what the "
+                 "server that failed has not confirmed is sent again to the next one.",
   .core_revision = SYSLOG_NG_SOURCE_REVISION,
   .plugins = NULL,
   .plugins_len = 0,

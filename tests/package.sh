@@ -54,6 +54,13 @@ check_name()
   equal "the file" "$deb" "${name}_$(field Version)_$(in_builder dpkg --print-architecture).deb"
 }
 
+# that of project() in CMakeLists.txt
+check_version()
+{
+  equal "the version" "$(field Version)" \
+    "$(sed -n 's/^project(failover VERSION \([^ ]*\).*/\1/p' CMakeLists.txt)-0+syslogng$(release_syslog_ng "$release")"
+}
+
 # within VERSION LOWER UPPER
 within() { dpkg --compare-versions "$1" ge "$2" && dpkg --compare-versions "$1" lt "$3"; }
 
@@ -113,6 +120,18 @@ clean_system()
 apt() { in_clean apt-get -q -y --no-install-recommends "$@"; }
 
 install_package() { apt install "/root/$deb"; }
+
+asks_for_restart() { grep 'restart syslog-ng'; }
+
+# the running syslog-ng of a first installation has nothing to forget
+check_first_message()
+{
+  apt install "/root/$deb" > "$work/apt" 2>&1 || { cat "$work/apt"; return 1; }
+  ! asks_for_restart < "$work/apt"
+}
+
+# for dpkg, the same package again is an upgrade
+check_upgrade_message() { in_clean dpkg -i "/root/$deb" 2>&1 | asks_for_restart; }
 
 # complete_configuration: what is on standard input, with a head
 complete_configuration()
@@ -205,11 +224,13 @@ if [ -n "${deb:-}" ]; then
   echo "$deb"
   step "lintian finds no error and no warning" check_lintian
   step "the file is named as Debian names packages" check_name
+  step "its version is the project's, and says for which syslog-ng it is" check_version
   step "it depends on one release of syslog-ng-core, in any revision" check_depends
   step "the stripped module is where syslog-ng looks, the client beside syslog-ng-ctl, the documents where Debian looks" check_contents
 
   step "a clean system" clean_system clean
-  step "apt install on it" install_package
+  step "apt install on it" check_first_message
+  step "an upgrade says that syslog-ng has to be restarted" check_upgrade_message
   step "the reference's examples validate" check_reference
   step "the example of the package validates" check_example
   step "a bad value is refused" check_bad_value
