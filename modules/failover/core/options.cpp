@@ -195,7 +195,7 @@ Options::add_server(std::string_view text)
   std::string why;
   auto spec = parse_server(text, why);
   if (!spec)
-    return refuse("servers(): " + quoted(text) + ": " + why);
+    return refuse("servers(): " + quoted(text) + " " + why);
 
   for (const ServerSpec &other : settings_.servers)
     if (with_default_port(other, 0) == with_default_port(*spec, 0))

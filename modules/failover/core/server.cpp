@@ -128,7 +128,7 @@ parse_server(std::string_view text, std::string &error)
       auto [end, ec] = std::from_chars(port->data(), port->data() + port->size(), number);
       if (ec != std::errc() || end != port->data() + port->size() || number < 1 || number > 65535)
         {
-          error = "port must be 1 to 65535";
+          error = "has a wrong port, the port must be 1 to 65535";
           return std::nullopt;
         }
       spec.port = static_cast<uint16_t>(number);
