@@ -4,7 +4,7 @@
 
 Each run is made with fresh processes, the sides in turns; figures that are
 compared as ratios come from pairs of runs, in alternating order. Build the
-module first (cmake -B build -G Ninja && cmake --build build), and let the
+module first (cmake -B build && cmake --build build), and let the
 machine do nothing else meanwhile. To see how far the figures of a machine can
 be trusted, compare a side with itself:
 

@@ -49,7 +49,7 @@ def state_options(directory: Path) -> list[str]:
 def check_module(module_dir: Path) -> Path:
     """The directory with the module, as an absolute path."""
     if not (module_dir / MODULE).is_file():
-        raise Failure(f"{module_dir / MODULE} does not exist: build it first (cmake -B build -G Ninja && cmake --build build).")
+        raise Failure(f"{module_dir / MODULE} does not exist: build it first (cmake -B build && cmake --build build).")
     return module_dir.resolve()
 
 
