@@ -36,7 +36,7 @@ build_package()
 {
   rm -rf "$builder/build" "$packages"
   in_builder cmake --preset package -B /build &&
-    in_builder cmake --build /build &&
+    in_builder cmake --build /build --parallel "$(nproc)" &&
     in_builder sh -c 'cd /build && cpack -G DEB' &&
     mkdir -p "$packages" && cp "$builder"/build/*.deb "$packages/" &&
     deb=$(cd "$packages" && echo *.deb)
