@@ -142,9 +142,9 @@ _done(failover_verb verb)
     case FAILOVER_VERB_SWITCH:
       return "in use";
     case FAILOVER_VERB_DRAIN:
-      return "drained, everything sent to it is confirmed: it is safe to stop";
+      return "drained, nothing waits for it any more: it is safe to stop";
     case FAILOVER_VERB_MAINT:
-      return "in maintenance, everything sent to it is confirmed: it is safe to stop";
+      return "in maintenance, nothing waits for it any more: it is safe to stop";
     default:
       return "ready";
     }
