@@ -29,7 +29,7 @@ fi
 # Outside of the namespaces: what is mounted and what runs inside ends with them, the
 # folder after them.
 if [ -z "${FAILOVER_DOCKER_WORK:-}" ]; then
-  install_packages debootstrap podman podman-compose buildah crun netavark aardvark-dns uidmap iproute2 || exit 1
+  install_packages debootstrap podman podman-compose buildah crun netavark iptables aardvark-dns uidmap iproute2 || exit 1
   root=$(chroot_release "$RELEASE") || exit 1
   work=$(mktemp -d -p "$PWD/.cache" docker.XXXXXX) || exit 1
   trap 'rm -rf --one-file-system "$work"' EXIT
