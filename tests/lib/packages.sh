@@ -7,12 +7,15 @@ PACKAGES_BUILD=(cmake ninja-build gcc g++ pkg-config bison python3
 PACKAGES_DEMO=("${PACKAGES_BUILD[@]}" socat procps)
 # log servers that people run; the libraries are those of the rsyslog that rsyslog.sh unpacks
 PACKAGES_SERVERS=(haproxy libestr0 libfastjson4 liblognorm5 libyaml-0-2)
-PACKAGES_TEST=("${PACKAGES_DEMO[@]}" "${PACKAGES_SERVERS[@]}" clang clang-format clang-tidy libcriterion-dev
-               python3-pytest python3-pytest-xdist iproute2 nftables openssl valgrind)
+# what docs/recipes.md is about
+PACKAGES_RECIPES=(syslog-ng-scl)
+PACKAGES_TEST=("${PACKAGES_DEMO[@]}" "${PACKAGES_SERVERS[@]}" "${PACKAGES_RECIPES[@]}" clang clang-format clang-tidy
+               libcriterion-dev python3-pytest python3-pytest-xdist iproute2 nftables openssl valgrind)
 # what tests/matrix.sh needs here, and in the chroots
 PACKAGES_HOST_OF_MATRIX=(debootstrap python3)
 PACKAGES_MATRIX_QUICK=("${PACKAGES_BUILD[@]}" python3-pytest iproute2 nftables openssl valgrind binutils)
-PACKAGES_MATRIX=("${PACKAGES_MATRIX_QUICK[@]}" "${PACKAGES_SERVERS[@]}" libcriterion-dev python3-pytest-xdist)
+PACKAGES_MATRIX=("${PACKAGES_MATRIX_QUICK[@]}" "${PACKAGES_SERVERS[@]}" "${PACKAGES_RECIPES[@]}" libcriterion-dev
+                 python3-pytest-xdist)
 
 as_root()
 {

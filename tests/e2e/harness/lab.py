@@ -9,6 +9,7 @@ from pathlib import Path
 from certificates import Certificate
 from harness.client import Client
 from harness.receiver import Receiver
+from harness.server import Server
 from harness.sink import Pace, Sink
 from harness.stock_server import Program, Proxy, StockServer
 from harness.syslog_ng import MODULE_DIR, configuration, destination
@@ -26,6 +27,7 @@ class Lab:
         self.servers: list[Receiver] = []
         self.sinks: list[Sink] = []
         self.proxies: list[Proxy] = []
+        self.services: list[Server] = []  # of docs/recipes.md
         self.clients: list[Client] = []
         self._module_dir = module_dir
 
@@ -115,12 +117,12 @@ class Lab:
         """What happened, for the report of a failed test."""
         parts = [f"syslog-ng on {c.host.name} (exit code {c.exit_code}):\n{c.log_text()}" for c in self.clients]
         for file in sorted(self.directory.glob("*.events")) + sorted(self.directory.glob("*.output")):
-            parts.append(f"{file.name}:\n{file.read_text()}")
+            parts.append(f"{file.name}:\n{file.read_text(errors='replace')}")
         return "\n".join(parts)
 
     def close(self) -> None:
         with ExitStack() as steps:  # Each is taken, whatever becomes of the one before; last in, first out.
             steps.callback(shutil.rmtree, self.directory, ignore_errors=True)
             steps.callback(self.network.close)
-            for process in (*self.servers, *self.sinks, *self.proxies, *self.clients):
+            for process in (*self.servers, *self.sinks, *self.proxies, *self.services, *self.clients):
                 steps.callback(process.kill)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""docs/recipes.md: every block of it is run as it stands, under load, while what it is for happens."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from certificates import CertificateAuthority
+from children import find_program
+from harness.client import Client
+from harness.journal import Journal
+from harness.lab import Lab
+from harness.recipes import ETC, Machine, Service, StoringServer, debian_config, page_blocks, used_blocks
+from harness.sink import Sink
+from harness.syslog_ng import MODULE_DIR
+from records import Delivery, tally
+from stock import installed_version, module_path
+from waiting import SOON_S, Failure, wait_until
+
+RATE = 1_000
+ARRIVED_S = 60.0
+#: Three probes, five seconds apart, and what comes before them.
+BACK_S = 60.0
+
+BACK = "failover: back on the primary log server"
+CONNECTED = "failover: connected to log server"
+FAILED = "failover: log server failed"
+PROBE_FAILED = "failover: probe of the primary failed"
+
+VERSION = tuple(int(number) for number in installed_version().split("."))
+
+
+@pytest.fixture
+def journal(lab: Lab) -> Iterator[Journal]:
+    with Journal(lab.directory / "journal", RATE) as journal:
+        yield journal
+
+
+def start_client(lab: Lab, journal: Journal, *blocks: str) -> Client:
+    """With blocks of the page in conf.d, and the journal in s_src."""
+    machine = Machine(lab, "client")
+    machine.install(*blocks)
+    return lab.start_client(debian_config(journal.source), wrapper=machine.wrapper)
+
+
+def start_sinks(lab: Lab, *names: str) -> list[Sink]:
+    return [lab.sink(name).start() for name in names]
+
+
+def wait_at(server: StoringServer | Sink, messages: int = RATE // 2) -> None:
+    enough = server.received() + messages
+    wait_until(lambda: server.received() >= enough, ARRIVED_S, f"{messages} messages at {server}")
+
+
+def finish(client: Client, journal: Journal, servers: list[StoringServer] | list[Sink]) -> None:
+    """Nothing is lost, and nothing waits any more."""
+    sent = journal.stop()
+    count = lambda: tally((Delivery(str(server), it) for server in servers for it in server.connections()), sent)
+    try:
+        wait_until(lambda: not count().lost, ARRIVED_S, "all messages")
+    except Failure as late:
+        raise Failure(f"{late} {count()}") from None
+    wait_until(lambda: client.counters("dst")["queued"] == 0, ARRIVED_S, "an empty queue")
+    counted = count()
+    print(counted)
+    assert not counted.torn
+
+
+# The page
+
+
+def test_every_block_is_tested() -> None:
+    assert set(page_blocks()) == used_blocks([Path(__file__)])
+
+
+#: What belongs into conf.d, and the syslog-ng that it is for has.
+CONFIGS = [name for name in page_blocks() if name.endswith(".conf") and (name != "balance.conf" or VERSION >= (4, 11))]
+
+
+@pytest.mark.parametrize("block", CONFIGS)
+def test_is_valid_beside_debians_whole_configuration(lab: Lab, authority: CertificateAuthority, block: str) -> None:
+    machine = Machine(lab, "client")
+    machine.install_certificates(authority)
+    machine.install(block)
+    machine.install("share.sh", folder=ETC)
+    lab.client_host.run(*machine.wrapper, "syslog-ng", "--syntax-only", "--no-caps", module_path(MODULE_DIR.resolve()))
+
+
+# 1. A forwarder with TLS and a disk buffer
+
+
+def start_tls_servers(lab: Lab, authority: CertificateAuthority) -> list[StoringServer]:
+    servers = []
+    for name in ("logs1.example.com", "logs2.example.com"):
+        machine = Machine(lab, name)
+        machine.install("receive-tls.conf")
+        machine.install_certificates(authority)
+        servers.append(StoringServer(lab, machine, 6514, Path("/var/log/forwarded.log")))
+        servers[-1].start()
+    return servers
+
+
+def test_forwarder_with_tls_and_a_disk_buffer(lab: Lab, authority: CertificateAuthority, journal: Journal) -> None:
+    """The primary is killed, then the other hangs and dies with the forwarder itself; then all are back."""
+    logs1, logs2 = servers = start_tls_servers(lab, authority)
+    machine = Machine(lab, "client")
+    machine.install("forward-tls.conf")
+    machine.install_certificates(authority)
+    client = lab.start_client(debian_config(journal.source), wrapper=machine.wrapper)
+    wait_at(logs1)
+    logs1.kill()
+    client.wait_for(CONNECTED, server="logs2.example.com:6514", reason="rotation")
+    wait_at(logs2)
+    logs2.freeze()
+    unread = journal.last + RATE
+    wait_until(lambda: journal.last > unread, SOON_S, "messages that no server reads")
+    client.kill()
+    logs2.kill()
+    client.start()
+    logs2.start()
+    wait_at(logs2)
+    logs1.start()
+    client.wait_for(BACK, server="logs1.example.com:6514", timeout_s=BACK_S)
+    wait_at(logs1)
+    finish(client, journal, servers)
+
+
+def test_log_server_takes_nothing_without_a_certificate(lab: Lab, authority: CertificateAuthority) -> None:
+    logs1 = start_tls_servers(lab, authority)[0]
+    stranger = lab.client_host
+    asked = stranger.run("sh", "-c", "echo '<13>Jan  1 00:00:00 e2e: hello' | timeout 30 openssl s_client -quiet"
+                         f" -connect logs1.example.com:6514 -CAfile {authority.certificate} 2>&1 || true")
+    assert "alert certificate required" in asked or "alert handshake failure" in asked, asked
+    assert not logs1.received()
+
+
+# 2. Load over several servers
+
+#: The blocks, and where those that are not for conf.d belong.
+BALANCERS = [("share.conf", "share.sh")]
+if VERSION >= (4, 11):
+    BALANCERS.append(("balance.conf",))
+
+
+@pytest.mark.parametrize("blocks", BALANCERS, ids=lambda it: it[0])
+def test_load_over_several_servers(lab: Lab, journal: Journal, blocks: tuple[str, ...]) -> None:
+    """The share of one that dies goes to another, and comes back."""
+    logs1, logs2, logs3 = servers = start_sinks(lab, "logs1.example.com", "logs2.example.com", "logs3.example.com")
+    machine = Machine(lab, "client")
+    machine.install(blocks[0])
+    machine.install(*blocks[1:], folder=ETC)
+    client = lab.start_client(debian_config(journal.source), wrapper=machine.wrapper)
+    for server in servers:
+        wait_at(server)
+    logs2.kill()
+    client.wait_for(CONNECTED, destination="d_logs#1", server="logs1.example.com:514", reason="rotation")
+    wait_at(logs1)
+    assert len(client.lines(FAILED)) == 1, "the others stay where they are"
+    logs2.start()
+    client.wait_for(BACK, destination="d_logs#1", server="logs2.example.com:514", timeout_s=BACK_S)
+    wait_at(logs2)
+    finish(client, journal, servers)
+
+
+def test_servers_get_messages_in_turn(lab: Lab, journal: Journal) -> None:
+    servers = start_sinks(lab, "logs1.example.com", "logs2.example.com", "logs3.example.com")
+    machine = Machine(lab, "client")
+    machine.install("share.conf")
+    machine.install("share.sh", folder=ETC)
+    client = lab.start_client(debian_config(journal.source), wrapper=machine.wrapper)
+    for server in servers:
+        wait_at(server)
+    finish(client, journal, servers)
+    # what syslog-ng says of itself has numbers, too
+    counts = [server.received() for server in servers]
+    assert max(counts) - min(counts) < 100, counts
+
+
+# 3. Two sites
+
+
+def test_two_sites(lab: Lab, journal: Journal) -> None:
+    """There when both here are dead, not back when the other one here is well, unless by hand; and back when the primary is."""
+    here1, here2, there1, _ = servers = start_sinks(lab, *(f"{site}{n}.example.com" for site in ("here", "there") for n in (1, 2)))
+    client = start_client(lab, journal, "sites.conf")
+    wait_at(here1)
+    here1.kill()
+    wait_at(here2)
+    here2.kill()
+    wait_at(there1)
+    here2.start()
+    connections = len(client.lines(CONNECTED))
+    client.wait_for(PROBE_FAILED, count=len(client.lines(PROBE_FAILED)) + 1)
+    wait_at(there1)
+    assert len(client.lines(CONNECTED)) == connections, "there until the primary is back"
+    switched = client.failoverctl("switch", "d_logs", "here2.example.com")
+    assert switched.returncode == 0, switched.stderr
+    wait_at(here2)
+    here1.start()
+    client.wait_for(BACK, server="here1.example.com:514", timeout_s=BACK_S)
+    wait_at(here1)
+    finish(client, journal, servers)
+
+# 5. Behind load balancers
+
+
+def test_behind_load_balancers(lab: Lab, journal: Journal) -> None:
+    """A server behind the one in use dies, later a load balancer."""
+    servers = start_sinks(lab, "logs1.example.com", "logs2.example.com")
+    balancers = []
+    for name in ("lb1.example.com", "lb2.example.com"):
+        machine = Machine(lab, name)
+        machine.install("haproxy.cfg", folder=Path("/etc/haproxy"))
+        balancers.append(Service(lab, machine, 514, find_program("haproxy", "haproxy"), "-db", "-f", "/etc/haproxy/haproxy.cfg"))
+        balancers[-1].start()
+    client = start_client(lab, journal, "balanced.conf")
+    in_use = lambda: next((server for server in servers if server.received()), None)
+    served = wait_until(in_use, ARRIVED_S, "the first messages")
+    wait_at(served)
+    served.kill()
+    client.wait_for(CONNECTED, server="lb2.example.com:514", reason="rotation")
+    (left,) = (server for server in servers if server is not served)
+    wait_at(left)
+    served.start()
+    client.wait_for(BACK, server="lb1.example.com:514", timeout_s=BACK_S)
+    balancers[0].kill()
+    client.wait_for(CONNECTED, count=2, server="lb2.example.com:514", reason="rotation")
+    finish(client, journal, servers)
