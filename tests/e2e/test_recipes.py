@@ -9,9 +9,10 @@ import pytest
 from certificates import CertificateAuthority
 from children import find_program
 from harness.client import Client
+from harness.database import Database
 from harness.journal import Journal
 from harness.lab import Lab
-from harness.recipes import ETC, Machine, Service, StoringServer, debian_config, page_blocks, used_blocks
+from harness.recipes import ETC, LogServer, Machine, Service, StoringServer, debian_config, page_blocks, used_blocks
 from harness.sink import Sink
 from harness.syslog_ng import MODULE_DIR
 from records import Delivery, tally
@@ -201,6 +202,44 @@ def test_two_sites(lab: Lab, journal: Journal) -> None:
     client.wait_for(BACK, server="here1.example.com:514", timeout_s=BACK_S)
     wait_at(here1)
     finish(client, journal, servers)
+
+# 4. Every message stored once
+
+
+def test_every_message_is_stored_once(lab: Lab, journal: Journal) -> None:
+    """After ten kills of log servers and a restart of the sender; and what is no UTF-8 does not hold anything up."""
+    database = Database(lab, "db.example.com")
+    database.start()
+    database.run(page_blocks()["messages.sql"])
+    servers = {}
+    for name in ("logs1.example.com", "logs2.example.com"):
+        machine = Machine(lab, name)
+        machine.install("receive-once.conf")
+        servers[f"{name}:601"] = LogServer(lab, machine, 601)
+        servers[f"{name}:601"].start()
+    client = start_client(lab, journal, "forward-once.conf")
+    with journal.path.open("ab", buffering=0) as file:
+        file.write(b"<13>Jan  1 00:00:00 host e2e: broken \xff\n")
+
+    stored = lambda: int(database.ask("SELECT count(*) FROM messages")[0])
+    for connection in range(1, 12):
+        in_use = servers[client.wait_for(CONNECTED, count=connection, timeout_s=ARRIVED_S).tags["server"]]
+        enough = stored() + RATE // 2
+        wait_until(lambda: stored() >= enough, ARRIVED_S, f"more messages from {in_use}", poll_s=0.1)
+        if connection == 6:
+            in_use.freeze()
+            client.restart()
+        in_use.kill()
+        in_use.start()
+    sent = journal.stop()
+    wait_until(lambda: stored() >= sent + 1, ARRIVED_S, f"{sent} messages in the database", poll_s=0.1)
+    numbers = database.ask("SELECT substring(message from 'seq=([0-9]+)')::int FROM messages WHERE message LIKE 'seq=%' ORDER BY 1")
+    sent_again = sum(int(line.tags["to_resend"]) for line in client.lines(FAILED))
+    print(f"MEASURED {sent} sent, {sent_again} sent again, {stored()} stored")
+    assert sent_again > sent // 10
+    assert list(map(int, numbers)) == list(range(1, sent + 1))
+    assert len(database.ask("SELECT 1 FROM messages WHERE message LIKE 'broken%'")) == 1
+
 
 # 5. Behind load balancers
 

@@ -8,7 +8,7 @@ PACKAGES_DEMO=("${PACKAGES_BUILD[@]}" socat procps)
 # log servers that people run; the libraries are those of the rsyslog that rsyslog.sh unpacks
 PACKAGES_SERVERS=(haproxy libestr0 libfastjson4 liblognorm5 libyaml-0-2)
 # what docs/recipes.md is about
-PACKAGES_RECIPES=(syslog-ng-scl)
+PACKAGES_RECIPES=(syslog-ng-scl syslog-ng-mod-sql libdbd-pgsql postgresql)
 PACKAGES_TEST=("${PACKAGES_DEMO[@]}" "${PACKAGES_SERVERS[@]}" "${PACKAGES_RECIPES[@]}" clang clang-format clang-tidy
                libcriterion-dev python3-pytest python3-pytest-xdist iproute2 nftables openssl valgrind)
 # what tests/matrix.sh needs here, and in the chroots
@@ -36,6 +36,9 @@ install_packages()
     *" syslog-ng-core "*)
       echo "(syslog-ng-core is Debian's: it takes the place of rsyslog, and where systemd runs its package starts it.)"
       ;;
+  esac
+  case " ${missing[*]} " in
+    *" postgresql "*) echo "(postgresql: its package may start a database server; the tests have their own.)" ;;
   esac
   as_root apt-get update -q
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
