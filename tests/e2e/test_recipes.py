@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """docs/recipes.md: every block of it is run as it stands, under load, while what it is for happens."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from certificates import CertificateAuthority
 from children import find_program
 from harness.client import Client
 from harness.database import Database
-from harness.journal import Journal
+from harness.journal import WITH_HOST, Journal, QueueFile
 from harness.lab import Lab
 from harness.recipes import ETC, LogServer, Machine, Service, StoringServer, debian_config, page_blocks, used_blocks
 from harness.sink import Sink
 from harness.syslog_ng import MODULE_DIR
+from log_server import log_server
 from records import Delivery, tally
 from stock import installed_version, module_path
 from waiting import SOON_S, Failure, wait_until
@@ -266,3 +270,89 @@ def test_behind_load_balancers(lab: Lab, journal: Journal) -> None:
     balancers[0].kill()
     client.wait_for(CONNECTED, count=2, server="lb2.example.com:514", reason="rotation")
     finish(client, journal, servers)
+
+
+# 6. Containers
+
+
+@pytest.mark.parametrize("block, change", [
+    ("daemonset.yaml", ("set", "image", "forwarder=other", "own-state=other")),
+    ("configmap.yaml", ("annotate", "other=other")),
+])
+def test_kubernetes_knows_every_field(tmp_path: Path, block: str, change: tuple[str, ...]) -> None:
+    """kubectl drops what it does not know; there is no cluster to ask."""
+    file = tmp_path / block
+    file.write_text(page_blocks()[block])
+    verb = 2 if change[0] == "set" else 1
+    argv = [find_program("kubectl", "kubernetes-client"), *change[:verb], "--local", "-f", str(file), *change[verb:], "-o", "yaml"]
+    changed = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "KUBECONFIG": ""})
+    assert changed.returncode == 0, changed.stderr
+    assert missing(yaml.safe_load(page_blocks()[block]), yaml.safe_load(changed.stdout)) == []
+
+
+def missing(wanted: object, there: object, path: str = "") -> list[str]:
+    """What of the one is not in the other; only images may differ."""
+    if isinstance(wanted, dict) and isinstance(there, dict):
+        return [it for key, value in wanted.items() for it in missing(value, there.get(key), f"{path}.{key}")]
+    if isinstance(wanted, list) and isinstance(there, list) and len(wanted) == len(there):
+        return [it for n, value in enumerate(wanted) for it in missing(value, there[n], f"{path}[{n}]")]
+    return [] if wanted == there or path.endswith(".image") else [path]
+
+
+def test_forwarder_in_a_pod(lab: Lab) -> None:
+    """What it had taken while no server worked is sent by the next pod."""
+    machine = Machine(lab, "client")
+    (config,) = yaml.safe_load(page_blocks()["configmap.yaml"])["data"].values()
+    client = lab.start_client(config, wrapper=machine.wrapper)
+    file = lab.directory / "messages"
+    file.write_bytes(WITH_HOST.lines(1, 1001))
+    lab.client_host.run("bash", "-c", f"cat {file} > /dev/tcp/127.0.0.1/1514")
+    queue = QueueFile(machine.place(Path("/var/lib/syslog-ng")))
+    wait_until(lambda: queue.length >= 1000, SOON_S, "messages that wait")
+    client.kill()
+    client.start()
+    logs1, logs2 = (lab.sink(name) for name in ("logs1.example.com", "logs2.example.com"))
+    logs2.start()
+    wait_until(lambda: set(range(1, 1001)) <= {n for it in logs2.connections() for n in it.numbers}, SOON_S, "all messages")
+    logs1.start()
+    client.wait_for(BACK, timeout_s=BACK_S)
+
+
+# 7. Destinations of syslog-ng's library
+
+#: By port, what a message looks like there.
+LIBRARY = {
+    5141: b'"MESSAGE":"seq=%d ',
+    5142: b'"MESSAGE":"seq=%d ',
+    12201: b'"short_message":"seq=%d ',
+    5143: b'[TOKEN@41058 tag="tag"] seq=%d ',
+    10514: b"TOKEN <13>1 ",
+    2003: b"metrics.seq %d ",
+}
+
+
+def test_destinations_of_the_library(lab: Lab) -> None:
+    """A message through each, and after the death of the server one through each to the next."""
+    first, second = Machine(lab, "logs1.example.com"), Machine(lab, "logs2.example.com")
+    servers = []
+    for machine in (first, second):
+        for port in LIBRARY:
+            servers.append(Service(lab, machine, port, *log_server(port, record=lab.directory / f"{machine.host.name}-{port}")))
+            servers[-1].start()
+
+    def wait_for(machine: Machine, number: int) -> None:
+        for port, text in LIBRARY.items():
+            wanted = text % number if b"%d" in text else b"seq=%d " % number
+            files = lambda: lab.directory.glob(f"{machine.host.name}-{port}-*.received")
+            wait_until(lambda: any(wanted in file.read_bytes() for file in files()), SOON_S, f"{wanted!r} at {machine.host.name}")
+
+    machine = Machine(lab, "client")
+    machine.install("library.conf")
+    lab.start_client(debian_config(), wrapper=machine.wrapper)
+    lab.sender.send(1)
+    wait_for(first, 1)
+    for server in servers:
+        if server.host is first.host:
+            server.kill()
+    lab.sender.send(1)
+    wait_for(second, 2)

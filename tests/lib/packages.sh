@@ -8,14 +8,16 @@ PACKAGES_DEMO=("${PACKAGES_BUILD[@]}" socat procps)
 # log servers that people run; the libraries are those of the rsyslog that rsyslog.sh unpacks
 PACKAGES_SERVERS=(haproxy libestr0 libfastjson4 liblognorm5 libyaml-0-2)
 # what docs/recipes.md is about
-PACKAGES_RECIPES=(syslog-ng-scl syslog-ng-mod-sql libdbd-pgsql postgresql)
+PACKAGES_RECIPES=(syslog-ng-scl syslog-ng-mod-sql syslog-ng-mod-graphite libdbd-pgsql postgresql python3-yaml)
 PACKAGES_TEST=("${PACKAGES_DEMO[@]}" "${PACKAGES_SERVERS[@]}" "${PACKAGES_RECIPES[@]}" clang clang-format clang-tidy
                libcriterion-dev python3-pytest python3-pytest-xdist iproute2 nftables openssl valgrind)
+# other packages bring it, too
+command -v kubectl > /dev/null || PACKAGES_TEST+=(kubernetes-client)
 # what tests/matrix.sh needs here, and in the chroots
 PACKAGES_HOST_OF_MATRIX=(debootstrap python3)
 PACKAGES_MATRIX_QUICK=("${PACKAGES_BUILD[@]}" python3-pytest iproute2 nftables openssl valgrind binutils)
-PACKAGES_MATRIX=("${PACKAGES_MATRIX_QUICK[@]}" "${PACKAGES_SERVERS[@]}" "${PACKAGES_RECIPES[@]}" libcriterion-dev
-                 python3-pytest-xdist)
+PACKAGES_MATRIX=("${PACKAGES_MATRIX_QUICK[@]}" "${PACKAGES_SERVERS[@]}" "${PACKAGES_RECIPES[@]}" kubernetes-client
+                 libcriterion-dev python3-pytest-xdist)
 
 as_root()
 {

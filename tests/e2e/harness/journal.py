@@ -12,7 +12,7 @@ from messages import PARSED, Messages
 _TICK_S = 0.01
 _HOST = b"host "
 #: As PARSED, with the name of the host, which a file() source does not add.
-_LINES = Messages(PARSED.size + len(_HOST), PARSED.header.replace(b"e2e:", _HOST + b"e2e:"))
+WITH_HOST = Messages(PARSED.size + len(_HOST), PARSED.header.replace(b"e2e:", _HOST + b"e2e:"))
 _HEADER = struct.Struct("<4s4x3q48x2q")  # of both disk queues, in all versions
 
 
@@ -60,7 +60,7 @@ class Journal:
             due = time.monotonic()
             while self._goes_on:
                 self._moments.append(time.monotonic_ns())
-                file.write(_LINES.lines(self._last + 1, self._last + self._per_tick + 1))
+                file.write(WITH_HOST.lines(self._last + 1, self._last + self._per_tick + 1))
                 self._last += self._per_tick
                 due = max(due + _TICK_S, time.monotonic() - 1)
                 time.sleep(max(0.0, due - time.monotonic()))
