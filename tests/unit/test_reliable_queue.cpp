@@ -39,7 +39,8 @@ struct Link
   failover::Connection *connection = nullptr;
   std::vector<std::string> written;
   bool takes = true;    // the LogProto takes a message
-  bool partial = false; // and has a part of one
+  bool partial = false; // and has a part of one: it takes no other
+  bool fills = false;   // what it takes fills the socket: a part is left
   uint64_t position = 0, acked = 0;
   bool closed = false;
 
@@ -75,11 +76,12 @@ Link::Link(Lab &owner) : lab(owner)
   host.user_data = this;
   host.write = [](void *self, const char *text, size_t length, bool *consumed) {
     Link &link = *to_link(self);
-    *consumed = link.takes;
-    if (link.takes)
+    *consumed = link.takes && !link.partial;
+    if (*consumed)
       {
         link.written.emplace_back(text, length);
         link.position += length;
+        link.partial = link.fills;
       }
     return true;
   };
@@ -224,7 +226,7 @@ Test(reliable_queue, gives_nothing_out_while_a_part_of_a_message_waits)
 {
   Lab lab;
   Link link(lab);
-  link.partial = true;
+  link.fills = true;
 
   link.post("one");
   cr_assert_not(lab.stream.takes_messages());
@@ -232,6 +234,33 @@ Test(reliable_queue, gives_nothing_out_while_a_part_of_a_message_waits)
   link.flush();
   cr_assert(lab.stream.takes_messages());
   release(lab, link, false);
+}
+
+/* With two messages not written to their end the first one would pass for one that is. */
+Test(reliable_queue, nothing_is_accepted_behind_a_part_of_an_older_one)
+{
+  Lab lab;
+  Link first(lab);
+  first.post("one");
+  release(lab, first, false);
+
+  Link second(lab);
+  second.fills = true;
+  cr_assert_not(lab.stream.takes_messages(), "an older one waits");
+  cr_assert_not(second.post("two"), "it was taken out all the same");
+  cr_assert_eq(second.written, std::vector<std::string>{ "one" });
+  second.acknowledge();
+  let_grace_pass(lab);
+  cr_assert_eq(lab.queue.backlog(), 1, "not all of it is written");
+
+  second.fills = second.partial = false;
+  second.flush();
+  cr_assert(lab.stream.takes_messages());
+  second.post_next("two");
+  second.acknowledge();
+  let_grace_pass(lab);
+  cr_assert_eq(lab.queue.backlog(), 0);
+  release(lab, second, false);
 }
 
 Test(reliable_queue, waits_for_a_drain_in_progress)

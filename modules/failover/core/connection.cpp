@@ -248,14 +248,15 @@ Connection::post(std::string_view message, bool &consumed)
       return sample(tcp) && !tcp.reset;
     }
   const bool written = host_.write(host_.user_data, message.data(), message.size(), &consumed);
-  // a queue that would have to take it back is spared that: it is written on from the copy
-  if (written && !consumed && backlog_.is_attached())
+  // a queue that would have to take it back is spared that: it is written on from the copy, but
+  // not behind a part of an older one, which would pass for written then
+  if (written && !consumed && backlog_.is_attached() && !host_.has_partial(host_.user_data))
     is_held_ = consumed = true;
   if (!written || !consumed)
     {
-      // the LogWriter keeps it in its queue
+      // the LogWriter keeps it in its queue; behind a part of an older one it was not begun
       resend_->forget_last();
-      mid_message_ = written;
+      mid_message_ = written && !backlog_.is_attached();
       failed_with_ = !written && consumed;
       return written;
     }

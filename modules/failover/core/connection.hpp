@@ -79,6 +79,8 @@ public:
 
   // ---- main side, while the posting side is not running
 
+  // A new one would be written at once, as far as is known.
+  bool takes_messages() const;
   bool is_between_messages() const { return !mid_message_ && !has_rest(); }
   // Reads what the kernel says, for the buffer too.  False: it says nothing.
   bool sample(failover_tcp &tcp);
@@ -119,7 +121,6 @@ private:
   void accept();
   bool has_rest() const { return is_held_ || host_.has_partial(host_.user_data); }
   bool write_rest();
-  bool takes_messages() const;
   bool copy_last();
   bool copy_next();
   bool has_older() const { return !waiting_.empty() || resend_->has_next(); }

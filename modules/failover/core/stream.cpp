@@ -60,6 +60,7 @@ Stream::attach_queue(const failover_queue &queue, bool same)
 {
   queue_ = queue;
   const uint64_t unknown = backlog_.attach(queue, same);
+  block_if_busy();
   arm();
   return unknown;
 }
@@ -85,7 +86,17 @@ Stream::give_back(std::unique_ptr<Resend> resend)
   if (!settings_.resend)
     drop_waiting();
   else if (in_use_)
-    wake_writer();
+    {
+      backlog_.block(true); // until they are posted
+      wake_writer();
+    }
+}
+
+// What is there comes first, before the queue gives out more.
+void
+Stream::block_if_busy()
+{
+  backlog_.block(in_use_ && !in_use_->takes_messages());
 }
 
 void
@@ -106,7 +117,7 @@ Stream::open(const failover_connection_host &host)
   connection->server = server_;
   replaced_ = std::move(in_use_);
   in_use_ = std::move(connection);
-  backlog_.block(false);
+  block_if_busy();
   watch_due_ms_ = now_ms() + watch_busy_ms;
   arm();
   return in_use_.get();

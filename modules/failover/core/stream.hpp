@@ -98,6 +98,7 @@ private:
   bool start_draining(std::unique_ptr<Connection> &connection);
   Drained::iterator step(Drained::iterator drained);
   Drained::iterator close(Drained::iterator drained, failover_close how);
+  void block_if_busy();
   void give_back(std::unique_ptr<Resend> resend);
   void drop_waiting();
   void add(failover_stream_state &state, const Resend &resend) const;
