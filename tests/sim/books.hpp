@@ -9,6 +9,7 @@
 #include "config.hpp"
 #include "failover-status.h"
 #include "link.hpp"
+#include "queue.hpp"
 
 #include <algorithm>
 #include <array>
@@ -120,9 +121,20 @@ struct Message
   bool lost = false;      // given up for a reason that the design names
   uint32_t delivered = 0;
   uint32_t posted = 0;
+  bool stored = false;   // in the file of a reliable queue
+  bool filed = false;    // it is there still: not acknowledged
   int flow = -1;         // of the last posting so far
   std::size_t place = 0; // there
   int before = -1;       // the flow of the posting before that
+
+  // Nobody knows of it any more, but for the file that it is in and whoever has it.
+  void forget()
+  {
+    accepted = kept = confirmed = cut = false;
+    posted = 0;
+    flow = before = -1;
+    place = 0;
+  }
 };
 
 // Messages since the module's part was made: what its counters should be.
@@ -203,7 +215,9 @@ struct Books
   std::vector<Message> messages;
   std::deque<Flow> flows; // none moves when another comes
   std::size_t draining = 0;
-  std::size_t queued = 0; // messages that the LogWriter has yet to post
+  std::size_t queued = 0;              // messages that the LogWriter has yet to post
+  const ReliableQueue *file = nullptr; // its reliable queue, if it has one
+  bool file_attached = false;          // for the destination to acknowledge
   Counters counters;
   uint64_t told_lost = 0; // in the call that is going on
 
@@ -248,6 +262,9 @@ struct Books
     const failover_admin state = admin_of(server);
     return state == FAILOVER_ADMIN_READY || (state == FAILOVER_ADMIN_DRAIN && !is_any(FAILOVER_ADMIN_READY));
   }
+  // Of its file less is free than is reserved, or than a quarter: what is not acknowledged
+  // must not throttle or drop.
+  bool is_short_of_room() const { return file->free() < std::max(file->reserved(), file->size() / 4); }
   bool hand_over_waits() const { return in_use && in_use != writer_has; }
   const Connection *connection_in_use() const { return in_use ? connection(*in_use) : nullptr; }
   bool primary_in_use() const

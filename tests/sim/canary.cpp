@@ -79,6 +79,18 @@ constexpr Canary canaries[] = {
     "takes a connection that is drained for ended when it looks again" },
   { "orderly-end", Fault::orderly_end, "nothing_lost", "goes on with the grace after a FIN" },
   { "forget-waiting", Fault::forget_waiting, "nothing_lost", "drops what waits at a reload" },
+  { "queue-at-acceptance", Fault::queue_at_acceptance, "reliable_queue",
+    "acknowledges to the queue what it accepts, as syslog-ng does" },
+  { "queue-one-more", Fault::queue_one_more, "reliable_queue",
+    "acknowledges one more to the queue than is confirmed" },
+  { "queue-in-any-order", Fault::queue_in_any_order, "reliable_queue",
+    "acknowledges to the queue as many as are confirmed, whichever they are" },
+  { "queue-hoards", Fault::queue_hoards, "reliable_queue", "does not see that the queue has no room" },
+  { "queue-blind-to-skipped", Fault::queue_blind_to_skipped, "reliable_queue",
+    "does not count what was taken out of the queue and not posted" },
+  { "queue-rewound-at-reload", Fault::queue_rewound_at_reload, "reliable_queue",
+    "lets a reload rewind the queue" },
+  { "queue-not-rewound", Fault::queue_not_rewound, "nothing_lost", "does not rewind the queue at a start" },
 };
 
 } // namespace

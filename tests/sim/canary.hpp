@@ -68,6 +68,14 @@ enum class Fault
   stays_quiet,
   orderly_end,
   forget_waiting,
+  // what a reliable queue is acknowledged
+  queue_at_acceptance,
+  queue_one_more,
+  queue_in_any_order,
+  queue_hoards,
+  queue_blind_to_skipped,
+  queue_rewound_at_reload,
+  queue_not_rewound,
 };
 
 struct Canary

@@ -3,6 +3,8 @@
 // See config.hpp.
 #include "config.hpp"
 
+#include "queue.hpp"
+
 #include <algorithm>
 
 namespace failover::sim {
@@ -76,7 +78,8 @@ draw_failback(Config &config, const Surroundings &surroundings, Prng &random)
 void
 draw_resend(Config &config, const Surroundings &surroundings, Prng &random)
 {
-  config.resend = random.chance(surroundings.is_short ? 95 : 60);
+  // without it a reliable queue is syslog-ng's own affair
+  config.resend = random.chance(surroundings.is_short ? 95 : 60) || surroundings.queue_bytes > 0;
   config.grace_ms = random.chance(10) ? 0 : random.log_between(20, 2'000);
   // often far too small, so that the grace has to yield
   config.buffer_limit = static_cast<std::size_t>(
@@ -101,6 +104,21 @@ draw_messages(Surroundings &surroundings, Prng &random)
   surroundings.shortest *= surroundings.scale * 4;
   surroundings.longest *= surroundings.scale * 4;
   surroundings.over_limit_percent = random.chance(30) ? 2 : 0;
+}
+
+// Mostly with room for all, sometimes far too small.
+void
+draw_queue(Surroundings &surroundings, Prng &random)
+{
+  if (!random.chance(30))
+    return;
+  const int64_t all = int64_t{ surroundings.messages } * (surroundings.longest + ReliableQueue::overhead);
+  surroundings.queue_bytes =
+      ReliableQueue::header
+      + static_cast<uint64_t>(random.chance(60) ? 4 * all : random.log_between(all / 4, 4 * all));
+  static constexpr uint32_t reserved_percents[] = { 0, 12, 12, 50, 200 };
+  surroundings.queue_reserved = surroundings.queue_bytes * reserved_percents[random.below(5)] / 100;
+  surroundings.empty_percent = random.chance(50) ? 0 : static_cast<uint32_t>(random.between(1, 20));
 }
 
 void
@@ -161,7 +179,10 @@ Surroundings::text() const
   return std::to_string(messages) + " messages of " + std::to_string(shortest) + " to "
          + std::to_string(longest) + " bytes, " + (framed ? "octet counted" : "with a newline") + ", at most "
          + std::to_string(most_in_burst) + " about every " + std::to_string(burst_every_ms)
-         + " ms; faults for " + std::to_string(faults_for_ms) + " ms";
+         + " ms; faults for " + std::to_string(faults_for_ms) + " ms"
+         + (queue_bytes > 0 ? "; a reliable queue of " + std::to_string(queue_bytes) + " bytes, reserved "
+                                  + std::to_string(queue_reserved)
+                            : "");
 }
 
 Surroundings
@@ -181,6 +202,7 @@ draw_surroundings(Prng &random)
   surroundings.faults_for_ms = is_short ? random.log_between(500, 8'000) : random.between(1'000, 30 * 60'000);
   if (is_short && surroundings.scale == 1 && random.chance(10))
     calm(surroundings, random);
+  draw_queue(surroundings, random);
   // they come as long as there are faults
   surroundings.burst_every_ms = std::max<int64_t>(
       surroundings.faults_for_ms * (surroundings.most_in_burst + 1) / 2 / surroundings.messages, 1);

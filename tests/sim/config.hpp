@@ -46,6 +46,12 @@ struct Surroundings
   int64_t burst_every_ms = 0; // on average
   uint32_t scale = 1;         // of the buffers of both kernels
 
+  // The file of a reliable disk queue, if the LogWriter has one; 0: its queue is in memory.
+  // With less free than what is reserved its sources wait for acknowledgements.
+  uint64_t queue_bytes = 0;
+  uint64_t queue_reserved = 0;
+  uint32_t empty_percent = 0; // of what is in it renders empty: it is taken out and not posted
+
   int64_t longest_job_ms = 0;     // of the LogWriter
   int64_t hand_over_limit_ms = 0; // sooner than it was asked for: shorter ones meet more
   int64_t longest_timeout_ms = 0; // until our kernel gives up a connection that was cut

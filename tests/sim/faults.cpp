@@ -32,6 +32,13 @@ Faults::Faults(World &world, Prng random, std::function<void(const std::string &
   for (int act = 0; act < acts; act++)
     weights_[act] =
         random_.chance(25) ? 0 : static_cast<uint32_t>(random_.between(1, act < restart ? 20 : 3));
+  // what a file brings back
+  if (!world_.books().file)
+    weights_[crash] = weights_[loss_of_file] = 0;
+  else if (random_.chance(70))
+    weights_[crash] *= 5;
+  if (random_.chance(80))
+    weights_[loss_of_file] = 0;
   for (uint32_t &weight : connection_weights_)
     weight = random_.chance(30) ? 0 : static_cast<uint32_t>(random_.between(1, 20));
 }
@@ -120,6 +127,13 @@ Faults::disturb()
       if (world_.books().running)
         remove_for_a_while();
       return;
+    case crash:
+      crash_now();
+      return;
+    case loss_of_file:
+      note_("the file of the queue is corrupted");
+      world_.lose_file();
+      return;
     case acts:
       return;
     }
@@ -174,15 +188,31 @@ Faults::remove_for_a_while()
   world_.wake();
   note_("reload without failover()");
   world_.remove();
+  start_later("reload with failover() again", random_.log_between(0, 2'000));
+}
+
+void
+Faults::start_later(const char *what, int64_t after_ms)
+{
   EventQueue &queue = world_.queue();
-  const int64_t after_ms = random_.log_between(0, 2'000);
-  queue.schedule(queue.now_ms() + after_ms, [this] {
+  queue.schedule(queue.now_ms() + after_ms, [this, what] {
     if (world_.books().running || world_.is_ending())
       return;
-    note_("reload with failover() again");
+    note_(what);
     world_.wake();
     world_.restore(config_);
   });
+}
+
+void
+Faults::crash_now()
+{
+  world_.wake();
+  note_("our process is killed");
+  world_.crash();
+  if (random_.chance(20))
+    config_ = draw_config(world_.books().surroundings, random_);
+  start_later("start after it was killed", random_.chance(50) ? 0 : random_.log_between(1, 2'000));
 }
 
 // ---- one connection

@@ -32,6 +32,8 @@ private:
     steer,
     restart,
     removal,
+    crash,
+    loss_of_file,
     acts,
   };
   enum ConnectionAct
@@ -55,6 +57,8 @@ private:
   void reload_now();
   void steer_now();
   void remove_for_a_while();
+  void crash_now();
+  void start_later(const char *what, int64_t after_ms);
   Flow *draw_flow();
   void hit(ConnectionAct act, Flow &flow);
   void freeze_or_thaw_now(Flow &flow);

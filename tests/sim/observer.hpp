@@ -47,6 +47,14 @@ public:
   virtual void worked(const Books &, const failover_stream_state &) {}
   virtual void lost(const Books &, uint64_t /* told */, uint64_t /* with cause */) {}
 
+  // its reliable queue; `short_of_room`: as it was told not long ago
+  virtual void acknowledged_to_queue(const Books &, uint32_t /* message */, bool /* short_of_room */) {}
+  virtual void acknowledged_too_many(const Books &) {}
+  virtual void given_out_again(const Books &, uint32_t /* message */) {}
+  // not taken now, though in the buffer of the connection there is room
+  virtual void given_back_to_queue(const Books &, const Flow &, uint32_t /* message */) {}
+  virtual void dropped_by_queue(const Books &, uint32_t /* message */) {}
+
   // the receivers
   virtual void delivered(const Books &, const Flow &, uint32_t /* message */) {}
   virtual void torn(const Books &, const Flow &, const std::string & /* what */) {}

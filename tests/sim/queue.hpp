@@ -45,9 +45,10 @@ public:
   // Of those not acknowledged, the oldest; length() and backlog() together.
   const std::deque<Record> &records() const { return records_; }
 
-private:
   static constexpr uint64_t header = 4096;
+  static constexpr uint64_t overhead = 60; // of a record, beside its text
 
+private:
   const uint64_t size_;     // after which it begins anew at the next record
   const uint64_t reserved_; // with less free its sources wait for acknowledgements
 

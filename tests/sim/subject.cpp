@@ -373,7 +373,26 @@ Subject::steer(const Request &request)
   return FAILOVER_ERROR_INTERNAL;
 }
 
-// ---- connections
+// ---- connections, and the queue before them
+
+uint64_t
+Subject::attach_queue(const failover_queue &queue, bool same)
+{
+  return failover_destination_attach_queue(destination_.get(), &queue, same);
+}
+
+void
+Subject::detach_queue()
+{
+  if (destination_)
+    failover_destination_detach_queue(destination_.get());
+}
+
+bool
+Subject::takes_messages() const
+{
+  return failover_destination_takes_messages(destination_.get());
+}
 
 failover_connection *
 Subject::open(const failover_connection_host &host)

@@ -6,6 +6,7 @@
 
 #include "books.hpp"
 #include "canary.hpp"
+#include "failover-queue.h"
 #include "failover-status.h"
 
 #include <memory>
@@ -68,6 +69,10 @@ public:
   failover_status quiet();
 
   failover_status steer(const Request &request);
+
+  uint64_t attach_queue(const failover_queue &queue, bool same);
+  void detach_queue();
+  bool takes_messages() const;
 
   failover_connection *open(const failover_connection_host &host);
   bool release(failover_connection *connection);

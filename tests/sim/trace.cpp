@@ -299,6 +299,29 @@ Trace::lost(const Books &books, uint64_t told, uint64_t with_cause)
 }
 
 void
+Trace::acknowledged_to_queue(const Books &books, uint32_t message, bool short_of_room)
+{
+  if (on_)
+    line(books.now_ms, '-',
+         "message " + std::to_string(message) + " leaves the queue's file"
+             + (short_of_room ? ", which is short of room" : ""));
+}
+
+void
+Trace::given_out_again(const Books &books, uint32_t message)
+{
+  if (on_)
+    line(books.now_ms, '-', "message " + std::to_string(message) + " is given out again");
+}
+
+void
+Trace::dropped_by_queue(const Books &books, uint32_t message)
+{
+  if (on_)
+    line(books.now_ms, '-', "message " + std::to_string(message) + " is dropped, the queue is full");
+}
+
+void
 Trace::delivered(const Books &books, const Flow &where, uint32_t message)
 {
   if (on_)

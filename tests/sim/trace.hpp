@@ -41,6 +41,9 @@ public:
   void given_up(const Books &books, const Flow &where) override;
   void ended(const Books &books, const Flow &where) override;
   void lost(const Books &books, uint64_t told, uint64_t with_cause) override;
+  void acknowledged_to_queue(const Books &books, uint32_t message, bool short_of_room) override;
+  void given_out_again(const Books &books, uint32_t message) override;
+  void dropped_by_queue(const Books &books, uint32_t message) override;
   void delivered(const Books &books, const Flow &where, uint32_t message) override;
   void finished(const Books &books, uint64_t unacknowledged, bool all_done) override;
 

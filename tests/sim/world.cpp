@@ -14,6 +14,14 @@ constexpr int64_t shutdown_limit_ms = 3'000;
 constexpr int64_t shutdown_healed_limit_ms = 60'000;
 constexpr int64_t finish_every_ms = 2;
 
+Books
+make_books(const Surroundings &surroundings)
+{
+  Books books;
+  books.surroundings = surroundings;
+  return books;
+}
+
 void
 draw_messages(Books &books, Prng &random)
 {
@@ -30,14 +38,13 @@ draw_messages(Books &books, Prng &random)
 } // namespace
 
 World::World(Prng random, Fault fault, const Surroundings &surroundings, std::vector<Observer *> observers)
-  : random_(random),
-    network_(surroundings.is_short, random_.fork()), stage_{ queue_, books_, std::move(observers), fault },
+  : random_(random), network_(surroundings.is_short, random_.fork()),
+    books_(make_books(surroundings)), stage_{ queue_, books_, std::move(observers), fault },
     subject_(*this, fault), peers_(stage_, network_, random_.fork(), *this),
     writer_(stage_, subject_, random_.fork(), *this),
     hand_over_fails_percent_(random_.chance(50) ? 0 : static_cast<uint32_t>(random_.between(1, 60))),
     late_answers_(random_.chance(50))
 {
-  books_.surroundings = surroundings;
   draw_messages(books_, random_);
 }
 
@@ -89,10 +96,34 @@ World::stop()
     return FAILOVER_OK;
   });
   stage_.tell(&Observer::finished, unacknowledged, all_done);
+  go();
+}
+
+// The kernel closes its sockets, as at a stop: what comes of that in here reaches nothing.
+void
+World::crash()
+{
+  writer_.detach_queue();
+  writer_.die();
+  if (books_.running)
+    end(true);
+  if (!subject_.exists())
+    return;
+  call({ .kind = Call::Kind::finish }, [&] {
+    (void)subject_.finished();
+    return FAILOVER_OK;
+  });
+  go();
+}
+
+void
+World::go()
+{
   call({ .kind = Call::Kind::release }, [&] {
     leave_writer();
     return FAILOVER_OK;
   });
+  writer_.detach_queue();
   forget();
 }
 
@@ -117,7 +148,7 @@ World::finish(int64_t limit_ms)
   return !goes_on;
 }
 
-// The destination goes, and with it what it kept.
+// The destination goes, and with it what it kept and no file does.
 void
 World::forget()
 {
@@ -126,7 +157,10 @@ World::forget()
     return FAILOVER_OK;
   });
   for (Message &message : books_.messages)
-    message.lost = message.lost || (message.kept && !message.confirmed);
+    if (message.filed)
+      message.forget();
+    else
+      message.lost = message.lost || (message.kept && !message.confirmed);
   books_.counters = {};
   books_.in_use.reset();
   books_.writer_has.reset();
@@ -143,6 +177,7 @@ World::reload(const Config &config, const Reload &how)
   Call call{ .kind = Call::Kind::start, .with_snapshot = true };
   call.was_in_use = end(how.keeps_connection);
   const auto start = [&](const Config &with) {
+    writer_.detach_queue();
     call.connection_open = books_.writer_has.has_value();
     begin(with, call);
   };
@@ -165,6 +200,7 @@ void
 World::remove()
 {
   end(false);
+  writer_.detach_queue();
   const bool ends = subject_.ends_if_removed();
   books_.was_removed = true;
   books_.writer_has_foreign = !ends && random_.chance(50);
@@ -196,7 +232,10 @@ World::begin(const Config &config, Call start)
     books_.admin.erase(config.servers.front().text());
   books_.well_since_ms.clear();
   look_who_is_well();
-  call(start, [&] { return subject_.start(config, start.connection_open); });
+  call(start, [&] {
+    writer_.attach_queue(start.with_snapshot);
+    return subject_.start(config, start.connection_open);
+  });
 }
 
 // What was under way may still be answered: the destination keeps silent.  True: a
@@ -261,7 +300,7 @@ World::settle_losses()
   const bool may_be = !books_.running || !books_.config.resend;
   uint64_t with_cause = 0;
   for (Message &message : books_.messages)
-    if (may_be && message.kept && !message.confirmed && !message.lost
+    if (may_be && message.kept && !message.confirmed && !message.lost && !message.filed
         && books_.flows[static_cast<std::size_t>(message.flow)].ended)
       {
         message.lost = true;

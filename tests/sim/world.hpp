@@ -30,7 +30,8 @@ public:
 
   // The life of a destination.
   void start(const Config &config);
-  void stop(); // syslog-ng ends, which takes its time
+  void stop();  // syslog-ng ends, which takes its time
+  void crash(); // it is gone, but for the file of its queue
   bool is_ending() const { return is_ending_; }
   struct Reload
   {
@@ -43,6 +44,7 @@ public:
   // A configuration without failover(), and one with it again.
   void remove();
   void restore(const Config &config);
+  void lose_file() { writer_.lose_file(); }
 
   // An administrator asks for something; see Wish.
   void steer(Wish wish, const ServerName &server);
@@ -118,6 +120,7 @@ private:
   bool end(bool keeps_connection, bool releases = true);
   void leave_writer();
   bool finish(int64_t limit_ms);
+  void go();
   void forget();
   void call(Call call, const std::function<failover_status()> &function);
   void settle_losses();

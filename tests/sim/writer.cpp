@@ -17,13 +17,15 @@ namespace {
 constexpr int64_t try_again_first_ms = 5;
 constexpr int64_t try_again_last_ms = 160;
 
-constexpr std::size_t header_bytes = 4; // of each message in the module's buffer
-
 } // namespace
 
 Writer::Writer(Stage &stage, Subject &subject, Prng random, Owner &owner)
   : stage_(stage), subject_(subject), random_(random), owner_(owner)
-{}
+{
+  const Surroundings &surroundings = stage_.books.surroundings;
+  if (surroundings.queue_bytes > 0)
+    stage_.books.file = &file_.emplace(surroundings.queue_bytes, surroundings.queue_reserved);
+}
 
 // ---- the host of a connection
 
@@ -74,11 +76,16 @@ Writer::write(Socket &socket, std::string_view text, bool &consumed)
 void
 Writer::acknowledge(Socket &socket)
 {
-  Books &books = socket.writer.stage_.books;
-  Message &message = books.messages[socket.flow.posted.back()];
+  socket.writer.accepted(socket.flow.posted.back());
+}
+
+void
+Writer::accepted(uint32_t number)
+{
+  Message &message = stage_.books.messages[number];
   message.accepted = message.kept = true;
-  books.counters.accepted++;
-  books.counters.bytes += header_bytes + message.length;
+  stage_.books.counters.accepted++;
+  stage_.books.counters.bytes += header_bytes + message.length;
 }
 
 void
@@ -158,6 +165,8 @@ Writer::confirmed(Socket &socket, uint64_t messages, bool early)
       message.cut = early;
       stage.books.counters.confirmed++;
       stage.books.counters.bytes -= header_bytes + message.length;
+      if (stage.fault == Fault::queue_in_any_order && stage.books.file_attached)
+        socket.writer.acknowledge_to_file(1);
     }
 }
 
@@ -190,23 +199,37 @@ Writer::posted(Socket &socket, uint32_t number)
   Books &books = stage_.books;
   Message &message = books.messages[number];
   Flow &flow = socket.flow;
-  message.before = message.flow;
-  message.posted++;
-  message.flow = flow.number;
-  message.place = flow.posted.size();
+  if (socket.held == number)
+    socket.held.reset(); // it counts from when it was accepted
+  else
+    hold(socket, number);
   flow.posted.push_back(number);
   flow.ends.push_back(socket.proto.end());
   flow.bytes += header_bytes + message.length;
-  books.counters.resent += message.posted > 1;
   posted_++;
   stage_.tell(&Observer::posted, flow, number);
+}
+
+// It has its place on that connection.
+void
+Writer::hold(Socket &socket, uint32_t number)
+{
+  Message &message = stage_.books.messages[number];
+  message.before = message.flow;
+  message.posted++;
+  message.flow = socket.flow.number;
+  message.place = socket.flow.posted.size();
+  stage_.books.counters.resent += message.posted > 1;
 }
 
 void
 Writer::enqueue(uint32_t message)
 {
-  queue_.push_back(message);
-  stage_.books.queued = queue_.size();
+  if (file_)
+    store(message);
+  else
+    queue_.push_back(message);
+  stage_.books.queued = queued();
   wake();
 }
 
@@ -257,8 +280,8 @@ Writer::work()
   if (!active_ || active_->stuck)
     return;
   const uint64_t before = posted_;
-  const bool works = active_->handle ? work_kept() : work_unkept();
-  stage_.books.queued = queue_.size();
+  const bool works = !active_->handle ? work_unkept() : file_ ? work_from_file() : work_kept();
+  stage_.books.queued = queued();
   if (posted_ > before)
     try_again_ms_ = try_again_first_ms;
   if (active_->handle)
@@ -269,7 +292,7 @@ Writer::work()
       owner_.writer_ended();
       return;
     }
-  const bool wants_more = !queue_.empty()
+  const bool wants_more = queued() > 0
                           || (active_->handle ? failover_connection_wants_to_write(active_->handle)
                                               : active_->proto.has_partial());
   if (wants_more && active_->link.has_room())
@@ -372,7 +395,7 @@ Writer::free_proto(std::unique_ptr<Socket> socket)
   Flow &flow = socket->flow;
   if (socket->handle && subject_.release(socket->handle))
     {
-      flow.left_for_another = !socket->proto.has_partial() && !socket->link.is_reset();
+      flow.left_for_another = !socket->proto.has_partial() && !socket->held && !socket->link.is_reset();
       // what a LogProto does when it is freed
       if (stage_.fault == Fault::shuts_down)
         socket->link.close_own_side();
@@ -448,7 +471,7 @@ Writer::acknowledged(Link &link)
 bool
 Writer::idle() const
 {
-  return active_ && !active_->link.in_trouble() && !stage_.books.hand_over_waits() && queue_.empty()
+  return active_ && !active_->link.in_trouble() && !stage_.books.hand_over_waits() && queued() == 0
          && drained_.empty() && !active_->proto.has_partial()
          && active_->link.acked() == active_->link.written() && subject_.stream().unacknowledged == 0;
 }

@@ -51,6 +51,15 @@ public:
   // It works no more on its own: syslog-ng ends.
   void retire(bool retire) { retired_ = retire; }
 
+  // Its queue, if that is a reliable one (writer_queue.cpp): the destination has it from now
+  // on.  `same`: it had it before, and nobody else meanwhile.
+  void attach_queue(bool same);
+  void detach_queue();
+  // What is in the file cannot be read.
+  void lose_file();
+  // The process dies: no job comes to its end.
+  void die();
+
   void poll(Link &link); // something has ended
   void acknowledged(Link &link);
 
@@ -58,6 +67,8 @@ public:
   bool idle() const;
 
 private:
+  static constexpr std::size_t header_bytes = 4; // of each message in the module's buffer
+
   // A LogProto and its socket; the socket may outlive it.
   struct Socket
   {
@@ -68,9 +79,10 @@ private:
     failover_connection *handle = nullptr; // none: its messages are not kept
     bool told = false;                     // that it is over
     bool drained = false;
-    bool stuck = false;  // a fault
-    uint32_t looks = 0;  // at the kernel, while it is drained
-    bool looked = false; // at all
+    bool stuck = false;                // a fault
+    uint32_t looks = 0;                // at the kernel, while it is drained
+    bool looked = false;               // at all
+    std::optional<uint32_t> held = {}; // accepted, and to be written later
   };
 
   // the host of a connection
@@ -86,18 +98,33 @@ private:
   void start_job();
   void work();
   bool work_kept();
+  bool work_from_file();
   bool work_unkept();
   void try_again();
   void look_for_end();
   void posted(Socket &socket, uint32_t message);
+  void accepted(uint32_t message);
+  void hold(Socket &socket, uint32_t message);
   static void note_acknowledged(Socket &socket);
   void free_proto(std::unique_ptr<Socket> socket);
+
+  // the host of a queue
+  failover_queue queue_host();
+  uint64_t taken_out() const;
+  failover_queue_room room();
+  void acknowledge_to_file(uint64_t records);
+  void give_out_again(uint64_t records);
+  void store(uint32_t message);
+  std::size_t queued() const;
 
   Stage &stage_;
   Subject &subject_;
   Prng random_;
   Owner &owner_;
-  std::deque<uint32_t> queue_;
+  std::deque<uint32_t> queue_;        // if it has no file
+  std::optional<ReliableQueue> file_; // outlives the process
+  bool told_short_ = false;           // that it has too little room
+  int64_t told_room_ms_ = 0;
   std::unique_ptr<Socket> active_;
   std::list<std::unique_ptr<Socket>> drained_;
   bool waking_ = false;

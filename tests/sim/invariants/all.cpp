@@ -19,7 +19,8 @@ all_invariants()
                      in_order,         doubled_with_cause, buffer_bounded,
                      truthful_state,   clean_return,       keeps_going,
                      nothing_lost,     nothing_kept,       slow_is_not_dead,
-                     dead_is_given_up, end_is_told,        steered })
+                     dead_is_given_up, end_is_told,        steered,
+                     reliable_queue })
     result.push_back(make());
   return result;
 }

@@ -35,10 +35,11 @@ std::unique_ptr<Invariant> buffer_bounded();     // 45
 std::unique_ptr<Invariant> nothing_kept();       // 46
 std::unique_ptr<Invariant> clean_return();       // 47
 std::unique_ptr<Invariant> keeps_going();        // 48
-std::unique_ptr<Invariant> steered();
-std::unique_ptr<Invariant> truthful_state();   // 49
-std::unique_ptr<Invariant> slow_is_not_dead(); // 50
-std::unique_ptr<Invariant> dead_is_given_up(); // 51
-std::unique_ptr<Invariant> end_is_told();      // 52
+std::unique_ptr<Invariant> truthful_state();     // 49
+std::unique_ptr<Invariant> slow_is_not_dead();   // 50
+std::unique_ptr<Invariant> dead_is_given_up();   // 51
+std::unique_ptr<Invariant> end_is_told();        // 52
+std::unique_ptr<Invariant> steered();            // 53
+std::unique_ptr<Invariant> reliable_queue();     // 54
 
 } // namespace failover::sim

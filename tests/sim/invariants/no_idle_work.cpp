@@ -18,7 +18,11 @@ public:
 
   void calling(const Books &books) override
   {
-    nothing_to_look_at_ = !books.writer_has && books.draining == 0;
+    // the room in a queue's file is, as long as something waits in there
+    const bool file_waits =
+        books.file_attached
+        && (books.file->backlog() > 0 || books.counters.accepted > books.counters.confirmed);
+    nothing_to_look_at_ = !books.writer_has && books.draining == 0 && !file_waits;
   }
 
   void returned(const Books &books) override

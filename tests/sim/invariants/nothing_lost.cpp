@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Every message that was accepted is at a receiver at least once: read to its
-// last byte on one connection.
+// Every message that was accepted, or stored in the file of a reliable queue, is at a
+// receiver at least once: read to its last byte on one connection.
 //
 // What the design does not promise: a message whose grace was cut short for lack of
 // room is lost if its receiver dies with it unread.  And a receiver that leaves bytes
@@ -36,7 +36,8 @@ public:
     for (uint32_t number = 0; number < books.messages.size(); number++)
       {
         const Message &lost = books.messages[number];
-        if (lost.kept && lost.delivered == 0 && !lost.cut && !lost.lost)
+        const bool waits = lost.filed && !books.settled;
+        if ((lost.kept || lost.stored) && lost.delivered == 0 && !lost.cut && !lost.lost && !waits)
           fail(books, message(number) + " is nowhere; it was posted " + std::to_string(lost.posted)
                           + " times, last on connection " + std::to_string(lost.flow));
       }
