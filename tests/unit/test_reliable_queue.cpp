@@ -306,6 +306,17 @@ Test(reliable_queue, is_waited_for_at_the_end)
   release(lab, link, false);
 }
 
+Test(reliable_queue, a_file_begun_anew_has_nothing_of_it)
+{
+  Lab lab;
+  Link link(lab);
+
+  link.post("one");
+  lab.queue.restart_corrupted();
+  cr_assert_eq(lab.stream.finished(), 1, "nothing else has it");
+  release(lab, link, false);
+}
+
 Test(reliable_queue, without_it_messages_are_only_here)
 {
   Lab lab;

@@ -53,6 +53,20 @@ Backlog::forget()
   confirmed_.clear();
 }
 
+void
+Backlog::forget_other_file()
+{
+  if (queue_ && taken_out() < known())
+    forget();
+}
+
+void
+Backlog::look_at_file()
+{
+  const std::lock_guard lock(mutex_);
+  forget_other_file();
+}
+
 Backlog::Order
 Backlog::accept()
 {
@@ -191,6 +205,7 @@ Backlog::watch_room()
   if (!queue_)
     return;
   const std::lock_guard lock(mutex_);
+  forget_other_file();
   const failover_queue_room room = queue_->room(queue_->user_data);
   is_short_ = room.free < std::max(room.reserved, room.size / least_free_share);
   if (is_short_)

@@ -63,6 +63,8 @@ public:
 
   // Once: there is no room.
   bool tells_of_shortage();
+  // A file that was begun anew keeps nothing of what was accepted before.
+  void look_at_file();
 
   // ---- whether the posting side takes more now.  Do not lock.
   //
@@ -88,6 +90,7 @@ private:
   uint64_t known() const { return last_ - acknowledged_ + skipped_; }
   uint64_t taken_out() const { return queue_->backlog(queue_->user_data); }
   void forget();
+  void forget_other_file();
   void acknowledge_all();
   void acknowledge_records(uint64_t records);
   void advance(Order last);

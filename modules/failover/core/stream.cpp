@@ -328,6 +328,7 @@ uint64_t
 Stream::finished()
 {
   finished_ = true;
+  backlog_.look_at_file();
   const uint64_t only_here = state().only_here;
   for (auto drained = drained_.begin(); drained != drained_.end();)
     drained = close(drained, FAILOVER_CLOSE_ENDED);
