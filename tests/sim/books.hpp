@@ -171,6 +171,7 @@ struct Call
   Kind kind = Kind::none;
   failover_timer timer = FAILOVER_TIMER_COUNT;    // timer_due
   uint64_t number = 0;                            // of the look-up or connection
+  uint64_t lookup = 0;                            // whose end it may be
   failover_reason reason = FAILOVER_REASON_COUNT; // connect_failed
   bool fruitless = false;                         // ended: messages were posted, none was confirmed
   bool with_snapshot = false;                     // start: after a reload
@@ -206,6 +207,14 @@ struct Books
   bool writer_has_foreign = false;    // a connection that syslog-ng's own driver has made
   bool was_removed = false;           // there was a configuration without failover()
   std::set<uint64_t> used_numbers;
+
+  // What the last attempt, check or connection has told of a server; absent: there was none.
+  struct Found
+  {
+    bool up = false;
+    bool sure = true; // it was in the list ever since
+  };
+  std::map<std::string, Found> found;
 
   // By server; absent: ready.  Of one destination.
   std::map<std::string, failover_admin> admin;
@@ -250,6 +259,11 @@ struct Books
   {
     auto found = admin.find(server.text());
     return found == admin.end() ? FAILOVER_ADMIN_READY : found->second;
+  }
+  bool is_known_down(const ServerName &server) const
+  {
+    auto told = found.find(server.text());
+    return told != found.end() && !told->second.up;
   }
   bool is_any(failover_admin state) const
   {

@@ -52,6 +52,12 @@ constexpr Canary canaries[] = {
     "waits time-reopen() after each failure, not once a round" },
   { "drains-only", Fault::drains_only, "steered", "takes maint for drain" },
   { "answers-early", Fault::answers_early, "steered", "says that a server is drained when it is not" },
+  { "passes-over-nothing", Fault::passes_over_nothing, "rotation",
+    "does not ask whether a server is known to be down" },
+  { "forget-checks", Fault::forget_checks, "standby_probes", "never checks the servers that are not in use" },
+  { "eager-checks", Fault::eager_checks, "standby_probes", "checks servers thrice as often as configured" },
+  { "tell-checks-twice", Fault::tell_checks_twice, "standby_probes",
+    "tells that a server works though nothing has changed" },
   { "early-confirmation", Fault::early_confirmation, "confirmed_rightly", "confirms one message too early" },
   { "never-partial", Fault::never_partial, "confirmed_rightly",
     "takes a partly written message for a whole one" },
@@ -121,6 +127,10 @@ misread(const Config &config, Fault fault)
     result.probe_interval_ms *= 3;
   if (fault == Fault::eager_probes)
     result.probe_interval_ms /= 2;
+  if (fault == Fault::passes_over_nothing)
+    result.standby_interval_ms = 0;
+  if (fault == Fault::eager_checks && result.standby_interval_ms > 0)
+    result.standby_interval_ms = std::max<int64_t>(result.standby_interval_ms / 3, 1);
   if (fault == Fault::generous)
     result.buffer_limit *= 2;
   if (fault == Fault::no_grace)

@@ -47,6 +47,10 @@ enum class Fault
   wait_after_each,
   drains_only,
   answers_early,
+  passes_over_nothing,
+  forget_checks,
+  eager_checks,
+  tell_checks_twice,
   // what becomes of the messages
   early_confirmation,
   never_partial,

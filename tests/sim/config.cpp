@@ -3,6 +3,7 @@
 // See config.hpp.
 #include "config.hpp"
 
+#include "failover-status.h"
 #include "queue.hpp"
 
 #include <algorithm>
@@ -76,6 +77,14 @@ draw_failback(Config &config, const Surroundings &surroundings, Prng &random)
 }
 
 void
+draw_standby_probes(Config &config, const Surroundings &surroundings, Prng &random)
+{
+  const bool is_short = surroundings.is_short;
+  config.standby_interval_ms =
+      random.chance(65) ? 0 : random.log_between(is_short ? 500 : 10'000, is_short ? 10'000 : 3'600'000);
+}
+
+void
 draw_resend(Config &config, const Surroundings &surroundings, Prng &random)
 {
   // without it a reliable queue is syslog-ng's own affair
@@ -140,6 +149,14 @@ Config::longest_wait_ms() const
   return std::max(time_reopen_ms + time_reopen_ms / 10, effective_switch_delay_ms());
 }
 
+// One round after the other, and each check may take its time.
+int64_t
+Config::longest_standby_interval_ms() const
+{
+  const int64_t check_ms = connect_timeout_ms + FAILOVER_CHECK_OPEN_MS;
+  return standby_interval_ms + standby_interval_ms / 10 + 2 * static_cast<int64_t>(servers.size()) * check_ms;
+}
+
 std::optional<std::size_t>
 Config::position(const ServerName &server) const
 {
@@ -164,6 +181,8 @@ Config::text() const
   if (failback)
     result += ", failback: " + std::to_string(probes_required) + " probes every "
               + std::to_string(probe_interval_ms) + " ms";
+  if (standby_interval_ms > 0)
+    result += ", standby probes every " + std::to_string(standby_interval_ms) + " ms";
   if (!resend)
     return result + ", no resend";
   result += ", resend-grace " + std::to_string(grace_ms) + " ms, resend-buffer-size "
@@ -219,6 +238,7 @@ draw_config(const Surroundings &surroundings, Prng &random)
     add_server(config, random);
   draw_times(config, surroundings, random);
   draw_failback(config, surroundings, random);
+  draw_standby_probes(config, surroundings, random);
   draw_resend(config, surroundings, random);
   config.tls = random.chance(40) ? Tls::none : random.chance(50) ? Tls::aead : Tls::cbc;
   return config;
@@ -228,7 +248,7 @@ Config
 draw_change(const Config &config, const Surroundings &surroundings, Prng &random)
 {
   Config changed = config;
-  switch (random.below(13))
+  switch (random.below(14))
     {
     case 0:
       add_server(changed, random);
@@ -253,6 +273,9 @@ draw_change(const Config &config, const Surroundings &surroundings, Prng &random
       break;
     case 6:
       draw_resend(changed, surroundings, random);
+      break;
+    case 7:
+      draw_standby_probes(changed, surroundings, random);
       break;
     default:
       break;

@@ -76,6 +76,7 @@ struct Config
   bool failback = false;
   int64_t probe_interval_ms = 60'000;
   uint32_t probes_required = 3;
+  int64_t standby_interval_ms = 0; // 0: servers that are not in use are not checked
   int64_t connect_timeout_ms = 10'000;
   int64_t dead_peer_timeout_ms = 30'000; // 0: the kernel's own
   bool resend = true;
@@ -87,6 +88,8 @@ struct Config
   int64_t effective_switch_delay_ms() const { return switch_delay_ms.value_or(time_reopen_ms); }
   int64_t longest_wait_ms() const;
   int64_t longest_probe_interval_ms() const { return probe_interval_ms + probe_interval_ms / 10; }
+  // Between two checks of a server, or from when it is not in use any more.
+  int64_t longest_standby_interval_ms() const;
   std::optional<std::size_t> position(const ServerName &server) const;
   std::string text() const;
 };

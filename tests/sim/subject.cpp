@@ -69,6 +69,8 @@ write_options(failover_options *options, const Config &config)
     ok = ok && set(options, "", "resend-grace", seconds(config.grace_ms));
   if (config.buffer_limit != Config().buffer_limit)
     ok = ok && set(options, "", "resend-buffer-size", std::to_string(config.buffer_limit));
+  if (config.standby_interval_ms > 0)
+    ok = ok && set(options, "", "standby-probe-interval", seconds(config.standby_interval_ms));
   if (config.failback)
     ok = ok && open(options, "failback")
          && set(options, "failback", "tcp-probe-interval", seconds(config.probe_interval_ms))
@@ -143,7 +145,8 @@ Subject::set_timer(failover_timer timer, int64_t due_ms)
   if ((fault_ == Fault::forget_attempt_deadline && timer == FAILOVER_TIMER_ATTEMPT_DEADLINE)
       || (fault_ == Fault::forget_probe_deadline && timer == FAILOVER_TIMER_PROBE_DEADLINE)
       || (fault_ == Fault::forget_switch && timer == FAILOVER_TIMER_SWITCH)
-      || (fault_ == Fault::forget_probes && timer == FAILOVER_TIMER_PROBE))
+      || (fault_ == Fault::forget_probes && timer == FAILOVER_TIMER_PROBE)
+      || (fault_ == Fault::forget_checks && timer == FAILOVER_TIMER_CHECK))
     return;
   if (timer == FAILOVER_TIMER_SWITCH && fault_ == Fault::no_wait)
     due_ms = host_.now_ms();
@@ -205,6 +208,8 @@ Subject::event(const failover_event &event)
   if (fault_ == Fault::swallow_event && ++events_ % 7 == 0)
     return;
   host_.event(event);
+  if (fault_ == Fault::tell_checks_twice && event.kind == FAILOVER_EVENT_SERVER_UP)
+    host_.event(event);
 }
 
 void

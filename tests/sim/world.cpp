@@ -168,6 +168,7 @@ World::forget()
   books_.lookups.clear();
   books_.used_numbers.clear();
   books_.admin.clear();
+  books_.found.clear();
   life_++;
 }
 
@@ -230,6 +231,10 @@ World::begin(const Config &config, Call start)
   // a list of servers in maintenance only has its primary ready
   if (!books_.is_any(FAILOVER_ADMIN_READY) && !books_.is_any(FAILOVER_ADMIN_DRAIN))
     books_.admin.erase(config.servers.front().text());
+  for (auto &[server, found] : books_.found)
+    found.sure = found.sure
+                 && std::any_of(config.servers.begin(), config.servers.end(),
+                                [&](const ServerName &listed) { return listed.text() == server; });
   books_.well_since_ms.clear();
   look_who_is_well();
   call(start, [&] {
@@ -273,6 +278,8 @@ World::call(Call call, const std::function<failover_status()> &function)
 {
   calls_ += call.timer != FAILOVER_TIMER_STREAM && call.kind != Call::Kind::finish;
   books_.call = call;
+  const Connection *connection = books_.connection(call.number);
+  books_.call.lookup = connection ? connection->lookup : call.number;
   stage_.tell(&Observer::calling);
 
   if (call.kind == Call::Kind::connected)

@@ -91,6 +91,7 @@ private:
   void answer(uint64_t request, failover_answer answer) override;
 
   Role role_of_next();
+  void find_out(const Lookup &lookup);
   void take_into_use(Connection &connection);
   bool writer_connection_has_ended() const;
 
@@ -111,6 +112,7 @@ private:
   void answer_connect(uint64_t connection, Network::ConnectAnswer answer);
   void answer_handshake(uint64_t connection, Network::ConnectAnswer answer);
   bool goes_on(uint64_t connection, Network::ConnectAnswer answer);
+  void ready(uint64_t connection);
   void connected(uint64_t connection);
   void connect_fails(uint64_t connection, failover_reason reason);
   void ends_by_itself(uint64_t connection, int64_t after_ms);

@@ -72,7 +72,7 @@ World::answer_connect(uint64_t number, Network::ConnectAnswer answer)
   Connection &connection = books_.connections[number];
   connection.boot = network_.boot(connection.server);
   if (books_.config.tls == Tls::none || connection.purpose == FAILOVER_PURPOSE_PROBE)
-    return connected(number);
+    return ready(number);
   const Network::ConnectAnswer next = network_.shake_hands(connection.server);
   if (next.after_ms)
     after(*next.after_ms, [this, number, next] { answer_handshake(number, next); });
@@ -84,7 +84,21 @@ World::answer_handshake(uint64_t number, Network::ConnectAnswer answer)
   if (!goes_on(number, answer))
     return;
   books_.connections[number].tls = true;
-  connected(number);
+  ready(number);
+}
+
+// What is checked has to stay open for a moment.
+void
+World::ready(uint64_t number)
+{
+  if (books_.connections[number].purpose != FAILOVER_PURPOSE_CHECK)
+    return connected(number);
+  after(FAILOVER_CHECK_OPEN_MS, [this, number] {
+    if (books_.making(number))
+      connected(number);
+    else
+      tell_late(number);
+  });
 }
 
 bool

@@ -88,7 +88,27 @@ void
 World::release_lookup(uint64_t number)
 {
   request("release a look-up", &Observer::release_lookup, number);
+  if (auto found = books_.lookups.find(number); found != books_.lookups.end())
+    find_out(found->second);
   books_.lookups.erase(number);
+}
+
+// The attempt is over: with a result, unless it was given up.
+void
+World::find_out(const Lookup &lookup)
+{
+  static const std::map<Role, failover_timer> deadlines = {
+    { Role::rotation, FAILOVER_TIMER_ATTEMPT_DEADLINE },
+    { Role::probe, FAILOVER_TIMER_PROBE_DEADLINE },
+    { Role::move, FAILOVER_TIMER_MOVE_DEADLINE },
+    { Role::check, FAILOVER_TIMER_CHECK },
+  };
+  const Call &call = books_.call;
+  const int64_t check_ms = books_.config.connect_timeout_ms + FAILOVER_CHECK_OPEN_MS;
+  const bool is_too_late = call.kind == Call::Kind::timer_due && call.timer == deadlines.at(lookup.role)
+                           && (lookup.role != Role::check || queue_.now_ms() >= lookup.started_ms + check_ms);
+  if (is_too_late || call.lookup == lookup.number)
+    books_.found[lookup.server.text()] = { .up = call.kind == Call::Kind::connected };
 }
 
 void
@@ -165,6 +185,8 @@ World::give_to_writer(uint64_t number)
           waited ? &Observer::hand_over_completes : &Observer::hand_over, number, accepted);
   if (!accepted || found == books_.connections.end())
     {
+      if (found != books_.connections.end())
+        books_.found[found->second.server.text()] = { .up = false };
       if (waited)
         {
           books_.flows[static_cast<std::size_t>(found->second.flow)].link->close();
@@ -214,6 +236,8 @@ World::take_from_writer()
     {
       books_.call.number = flow->connection;
       books_.call.fruitless = flow->kept && !flow->posted.empty() && flow->confirmed == 0;
+      if (books_.in_use == books_.writer_has)
+        books_.found[flow->server.text()] = { .up = false };
     }
   request("take the connection from the LogWriter", &Observer::take_from_writer, ended);
   leave_writer();

@@ -20,7 +20,7 @@ all_invariants()
                      truthful_state,   clean_return,       keeps_going,
                      nothing_lost,     nothing_kept,       slow_is_not_dead,
                      dead_is_given_up, end_is_told,        steered,
-                     reliable_queue })
+                     reliable_queue,   standby_probes })
     result.push_back(make());
   return result;
 }

@@ -41,5 +41,6 @@ std::unique_ptr<Invariant> dead_is_given_up();   // 51
 std::unique_ptr<Invariant> end_is_told();        // 52
 std::unique_ptr<Invariant> steered();            // 53
 std::unique_ptr<Invariant> reliable_queue();     // 54
+std::unique_ptr<Invariant> standby_probes();     // 55
 
 } // namespace failover::sim

@@ -4,10 +4,10 @@
 //
 //   n * connect_timeout + (n - 1) * switch_delay + time_reopen with its jitter + well_latency
 //
-// for n servers: each of them costs its connect-timeout() once a round, whatever
-// it dies of.  It counts from when the server is well and nothing is in use.  What
-// the engine cannot help begins it anew: a reload, a connection that syslog-ng
-// does not take, a leap of the clock.
+// for n servers, and with standby probes the time of a round of these: each of them costs its
+// connect-timeout() once a round, whatever it dies of.  It counts from when the server is well and nothing is
+// in use.  What the engine cannot help begins it anew: a reload, a connection that syslog-ng does not take, a
+// leap of the clock.
 #include "all.hpp"
 #include "network.hpp"
 
@@ -60,7 +60,9 @@ private:
   static int64_t bound_ms(const Config &config)
   {
     const auto count = static_cast<int64_t>(config.servers.size());
-    return count * config.connect_timeout_ms + (count - 1) * config.effective_switch_delay_ms()
+    // it may pass for down until it is checked, and others for up then
+    const int64_t known_ms = config.standby_interval_ms > 0 ? config.longest_standby_interval_ms() : 0;
+    return known_ms + count * config.connect_timeout_ms + (count - 1) * config.effective_switch_delay_ms()
            + config.time_reopen_ms + config.time_reopen_ms / 10 + Network::well_latency_ms;
   }
 

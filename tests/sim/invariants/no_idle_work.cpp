@@ -36,7 +36,7 @@ public:
       fail(books, "two attempts, or two probes, at once");
     if (!moves && (set(books, FAILOVER_TIMER_MOVE_DEADLINE) || set(books, FAILOVER_TIMER_MOVE_NEXT)))
       fail(books, "what was asked for is over, a timer of it is not");
-    if (!count[Role::check] && set(books, FAILOVER_TIMER_CHECK))
+    if (!count[Role::check] && set(books, FAILOVER_TIMER_CHECK) && books.config.standby_interval_ms == 0)
       fail(books, "checks are over, their timer is not");
     if (books.in_use && (attempts || set(books, FAILOVER_TIMER_SWITCH)))
       fail(books, "another server is tried, or will be, beside the one in use");

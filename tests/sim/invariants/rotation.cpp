@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Servers are tried in the order of the list, after the wait that belongs to the
+// Servers are tried in the order of the list, with standby probes without those that are
+// known to be down as long as another is not, after the wait that belongs to the
 // failure before: switch-delay(), or time-reopen() with up to 10 % of jitter
 // when every server has failed since the last one that stayed in use.  After a
 // start the primary comes first, after a reload the server that was due.
 #include "all.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace failover::sim {
 
@@ -46,7 +48,11 @@ public:
       return;
     // one that is being tried and not to be used is left for the next one
     const bool is_left = books.call.kind == Call::Kind::steered;
-    current_ = usable_from(books, is_left ? current_ + 1 : current_);
+    if (is_left)
+      go_on(books);
+    current_ = next(books, current_, std::nullopt);
+    if (std::exchange(is_open_, false))
+      current_ = books.config.position(lookup.server).value_or(current_);
     if (!(lookup.server == books.config.servers[current_]))
       fail(books, "the next server is " + books.config.servers[current_].text() + ", but "
                       + lookup.server.text() + " is tried");
@@ -83,7 +89,8 @@ public:
     else if (taken_ == Role::probe || taken_ == Role::move)
       {
         current_ = books.config.position(books.connection_in_use()->server).value_or(0);
-        failures_ = 0;
+        is_open_ = false;
+        begin_round();
       }
     else if (!taken_ && ((ended_ && books.call.kind != Call::Kind::steered) || lost_after_ms_))
       failed(books);
@@ -96,32 +103,66 @@ private:
     const auto due = books.config.position(due_);
     const bool goes_on = call.with_snapshot && (!call.was_in_use || (call.connection_open && due));
     current_ = goes_on ? due.value_or(0) : 0;
+    tried_.clear();
     if (!call.was_in_use || !call.connection_open)
-      current_ = usable_from(books, current_);
+      current_ = next(books, current_, std::nullopt);
     if (!goes_on)
       failures_ = 0;
   }
 
-  static std::size_t usable_from(const Books &books, std::size_t from)
+  void begin_round()
+  {
+    failures_ = 0;
+    tried_.clear();
+  }
+
+  void go_on(const Books &books) { current_ = next(books, current_ + 1, current_); }
+
+  // The first that may be used and is not known to be down; with all down that was not tried
+  // in this round.
+  std::size_t next(const Books &books, std::size_t from, std::optional<std::size_t> failed)
+  {
+    is_open_ = is_open_ || !is_sure(books);
+    const auto &servers = books.config.servers;
+    std::optional<std::size_t> usable, untried;
+    for (std::size_t i = 0; i < servers.size(); i++)
+      {
+        const std::size_t position = (from + i) % servers.size();
+        if (!books.is_usable(servers[position]))
+          continue;
+        const bool is_down = books.config.standby_interval_ms > 0 && books.is_known_down(servers[position]);
+        if (!is_down && position != failed)
+          return position;
+        usable = usable.value_or(position);
+        if (!tried_.contains(position))
+          untried = untried.value_or(position);
+      }
+    return untried.value_or(usable.value_or(from % servers.size()));
+  }
+
+  // Whether one that was not in the list for a while is still known to be down is open.
+  static bool is_sure(const Books &books)
   {
     const auto &servers = books.config.servers;
-    for (std::size_t i = 0; i < servers.size(); i++)
-      if (books.is_usable(servers[(from + i) % servers.size()]))
-        return (from + i) % servers.size();
-    return from % servers.size();
+    return books.config.standby_interval_ms == 0
+           || std::all_of(servers.begin(), servers.end(), [&](const ServerName &server) {
+                auto found = books.found.find(server.text());
+                return found == books.found.end() || found->second.sure;
+              });
   }
 
   void failed(const Books &books)
   {
     if (lost_after_ms_ && *lost_after_ms_ >= proven_after_ms && !books.call.fruitless)
-      failures_ = 0;
+      begin_round();
+    tried_.insert(current_);
     const auto &servers = books.config.servers;
     const auto count = static_cast<std::size_t>(std::count_if(
         servers.begin(), servers.end(), [&](const ServerName &server) { return books.is_usable(server); }));
     const bool round_is_over = ++failures_ >= count;
     if (round_is_over)
-      failures_ = 0;
-    current_ = usable_from(books, current_ + 1);
+      begin_round();
+    go_on(books);
 
     if (books.call.kind == Call::Kind::stop)
       return;
@@ -138,7 +179,9 @@ private:
 
   std::size_t current_ = 0;  // in use, being tried, or to be tried next
   std::size_t failures_ = 0; // in this round
-  ServerName due_;           // what current_ was before the reload
+  std::set<std::size_t> tried_;
+  bool is_open_ = false; // which one it is
+  ServerName due_;       // what current_ was before the reload
   // in the call that is going on
   bool ended_ = false;
   std::optional<Role> taken_;
