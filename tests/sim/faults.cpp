@@ -151,6 +151,7 @@ Faults::reload_now()
   world_.wake();
   World::Reload how;
   how.keeps_connection = random_.chance(85);
+  how.fits = random_.chance(90);
   how.fails = random_.chance(20);
   const Config changed = draw_change(config_, world_.books().surroundings, random_);
   if (!how.fails)
@@ -158,7 +159,9 @@ Faults::reload_now()
   else if (random_.chance(70))
     how.tried = changed;
   note_(std::string("reload") + (how.fails ? ", which fails" : "")
-        + (how.keeps_connection ? "" : ", the connection is closed"));
+        + (!how.keeps_connection ? ", the connection is closed"
+           : !how.fits           ? ", which does not fit the connection"
+                                 : ""));
   world_.reload(config_, how);
 }
 

@@ -176,16 +176,15 @@ void
 World::reload(const Config &config, const Reload &how)
 {
   Call call{ .kind = Call::Kind::start, .with_snapshot = true };
-  call.was_in_use = end(how.keeps_connection);
+  call.was_in_use = end(how);
   const auto start = [&](const Config &with) {
-    writer_.detach_queue();
     call.connection_open = books_.writer_has.has_value();
     begin(with, call);
   };
   if (how.tried)
     {
       start(*how.tried);
-      call.was_in_use = end(how.keeps_connection);
+      call.was_in_use = end(how);
     }
   // without its connections, nothing of it is left to be kept
   if (stage_.fault == Fault::forget_waiting && !books_.writer_has && books_.draining == 0)
@@ -269,6 +268,19 @@ World::end(bool keeps_connection, bool releases)
       leave_writer();
       return FAILOVER_OK;
     });
+  return was_in_use;
+}
+
+bool
+World::end(const Reload &how)
+{
+  const bool was_in_use = end(how.keeps_connection);
+  if (!how.fits)
+    call({ .kind = Call::Kind::release }, [&] {
+      leave_writer();
+      return FAILOVER_OK;
+    });
+  writer_.detach_queue();
   return was_in_use;
 }
 

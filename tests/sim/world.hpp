@@ -36,6 +36,7 @@ public:
   struct Reload
   {
     bool keeps_connection = true;
+    bool fits = true; // the LogProto, or it is not kept after all
     // It was tried in between and did not start, or another destination did not.
     bool fails = false;
     std::optional<Config> tried;
@@ -120,6 +121,7 @@ private:
 
   void begin(const Config &config, Call call);
   bool end(bool keeps_connection, bool releases = true);
+  bool end(const Reload &how);
   void leave_writer();
   bool finish(int64_t limit_ms);
   void go();
