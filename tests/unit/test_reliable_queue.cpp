@@ -29,7 +29,15 @@ struct Lab
   ~Lab() { stream.unbind(); }
   failover_loop loop();
   failover_host callbacks();
-  void attach();
+  uint64_t attach(bool same);
+  // Another configuration takes over; see attach().
+  void reload(bool resend)
+  {
+    stream.unbind();
+    stream.detach_queue();
+    bind(resend);
+  }
+  void bind(bool resend);
 };
 
 // A LogProto and its kernel: what is written is acknowledged and read when the test says so.
@@ -127,16 +135,22 @@ Lab::callbacks()
 
 Lab::Lab()
 {
-  stream.bind(host, { .resend = true,
+  attach(false);
+  bind(true);
+}
+
+void
+Lab::bind(bool resend)
+{
+  stream.bind(host, { .resend = resend,
                       .grace_ms = grace_ms,
                       .buffer_size = 1 << 20,
                       .dead_peer_timeout_ms = 30'000,
                       .throttle = 0 });
-  attach();
 }
 
-void
-Lab::attach()
+uint64_t
+Lab::attach(bool same)
 {
   failover_queue host = {};
   host.user_data = this;
@@ -147,7 +161,9 @@ Lab::attach()
   };
   host.acknowledge = [](void *self, uint64_t n) { static_cast<Lab *>(self)->queue.acknowledge(n); };
   host.short_of_room = [](void *) {};
-  queue.rewind(stream.attach_queue(host, false));
+  const uint64_t unknown = stream.attach_queue(host, same);
+  queue.rewind(unknown);
+  return unknown;
 }
 
 // The kernel is asked again and again, until the grace of what was read is over.
@@ -284,6 +300,22 @@ Test(reliable_queue, waits_for_a_drain_in_progress)
   cr_assert(old.closed);
   cr_assert_eq(lab.queue.backlog(), 0);
   release(lab, now, false);
+}
+
+/* With resend(no) syslog-ng rewinds it at the reload, and acknowledges it itself. */
+Test(reliable_queue, nothing_is_known_of_one_that_was_used_without_us)
+{
+  Lab lab;
+  Link link(lab);
+  link.post("one");
+  release(lab, link, false);
+
+  lab.reload(false);
+  lab.queue.rewind_all();
+  lab.queue.take_out();
+  lab.stream.unbind();
+  cr_assert_eq(lab.attach(true), 1, "whether it was sent is not known");
+  lab.bind(true);
 }
 
 Test(reliable_queue, is_waited_for_at_the_end)

@@ -34,7 +34,8 @@ Backlog::attach(const failover_queue &queue, bool same)
   {
     const std::lock_guard lock(mutex_);
     const uint64_t records = taken_out();
-    if (!same || records < known())
+    const bool used_by_another = std::exchange(used_by_another_, false);
+    if (!same || used_by_another || records < known())
       forget();
     unknown = records - known();
     settle();

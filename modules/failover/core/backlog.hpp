@@ -41,6 +41,9 @@ public:
   // last have to be taken out again: nobody knows them here.
   uint64_t attach(const failover_queue &queue, bool same);
   void detach() { attach_to(std::nullopt); }
+  // A configuration goes on with it that does not attach it: what it is acknowledged then is
+  // not known here.
+  void leave() { used_by_another_ = true; }
 
   // ---- either side
 
@@ -99,6 +102,7 @@ private:
 
   mutable std::mutex mutex_;
   std::optional<failover_queue> queue_; // changes only while the posting side does not run
+  bool used_by_another_ = false;        // since it was attached last; main side
 
   Order last_ = 0;
   Order acknowledged_ = 0;

@@ -34,6 +34,8 @@ Stream::bind(const Host &host, const StreamSettings &settings)
   settings_ = settings;
   if (!settings_.resend)
     drop_waiting();
+  if (!backlog_.is_attached())
+    backlog_.leave();
   watch_due_ms_ = now_ms() + watch_busy_ms;
   arm();
 }
