@@ -180,8 +180,7 @@ Stream::resume()
     return;
   in_use_->drains = false;
   in_use_->quiesce(false);
-  backlog_.block(false);
-  wake_writer();
+  wake_writer(); // which lets the queue give out more
 }
 
 StreamEnd
