@@ -58,6 +58,8 @@ constexpr Canary canaries[] = {
   { "eager-checks", Fault::eager_checks, "standby_probes", "checks servers thrice as often as configured" },
   { "tell-checks-twice", Fault::tell_checks_twice, "standby_probes",
     "tells that a server works though nothing has changed" },
+  { "never-end-checks", Fault::never_end_checks, "standby_probes",
+    "goes on with the check of a server that it takes into use" },
   { "early-confirmation", Fault::early_confirmation, "confirmed_rightly", "confirms one message too early" },
   { "never-partial", Fault::never_partial, "confirmed_rightly",
     "takes a partly written message for a whole one" },

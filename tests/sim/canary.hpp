@@ -51,6 +51,7 @@ enum class Fault
   forget_checks,
   eager_checks,
   tell_checks_twice,
+  never_end_checks,
   // what becomes of the messages
   early_confirmation,
   never_partial,

@@ -40,8 +40,9 @@ public:
     next_burst();
     run_until(world_.queue().now_ms() + world_.books().surroundings.faults_for_ms, most_calls_with_faults);
     faults_.end();
-    healed();
     if (!done()) // what stopped the world has others in its wake
+      healed();
+    if (!done())
       world_.judge();
     if (!done())
       world_.stop();
@@ -79,7 +80,7 @@ private:
 
   void healed()
   {
-    if (!world_.books().running && !done())
+    if (!world_.books().running)
       world_.restore(faults_.config());
     world_.heal();
     trace_.note(world_.books(), "all is well from now on");

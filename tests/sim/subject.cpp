@@ -119,7 +119,12 @@ Subject::host()
     self_of(data)->last_lookup_ = lookup;
     self_of(data)->host_.resolve(lookup, std::string(host.data, host.length), port);
   };
-  result.release_lookup = [](void *data, uint64_t lookup) { self_of(data)->host_.release_lookup(lookup); };
+  result.release_lookup = [](void *data, uint64_t lookup) {
+    Subject &self = *self_of(data);
+    const bool goes_on = self.checks_.contains(lookup) && !self.check_may_end_;
+    if (self.fault_ != Fault::never_end_checks || !goes_on)
+      self.host_.release_lookup(lookup);
+  };
   result.connect = [](void *data, uint64_t connection, uint64_t lookup, uint32_t address,
                       failover_text server, failover_purpose purpose) {
     self_of(data)->connect(connection, lookup, address, server, purpose);
@@ -167,6 +172,8 @@ Subject::connect(uint64_t connection, uint64_t lookup, uint32_t address, failove
     connection = last_connection_;
   last_connection_ = connection;
   making_.insert(connection);
+  if (purpose == FAILOVER_PURPOSE_CHECK)
+    checks_.insert({ lookup, connection });
   if (fault_ == (writer_has_ ? Fault::probe_without_tls : Fault::use_without_tls))
     purpose = FAILOVER_PURPOSE_PROBE;
   if (fault_ == Fault::tls_in_every_probe)
@@ -295,6 +302,7 @@ Subject::ends_if_removed() const
 failover_status
 Subject::timer_due(failover_timer timer)
 {
+  check_may_end_ = timer == FAILOVER_TIMER_CHECK;
   return failover_destination_timer_due(destination_.get(), timer);
 }
 
@@ -323,6 +331,7 @@ Subject::not_resolved(uint64_t lookup)
 failover_status
 Subject::connected(uint64_t connection)
 {
+  check_may_end_ = checks_.contains(connection);
   making_.erase(connection);
   return failover_destination_connected(destination_.get(), connection);
 }
@@ -330,6 +339,7 @@ Subject::connected(uint64_t connection)
 failover_status
 Subject::connect_failed(uint64_t connection, failover_reason reason)
 {
+  check_may_end_ = checks_.contains(connection);
   making_.erase(connection);
   return failover_destination_connect_failed(destination_.get(), connection, reason,
                                              text("in the simulation"));

@@ -115,6 +115,8 @@ private:
   uint64_t connects_ = 0;
   uint64_t events_ = 0;
   std::set<uint64_t> answered_;
+  std::set<uint64_t> checks_; // their look-ups and connections
+  bool check_may_end_ = false;
   bool starting_ = false;
 };
 
