@@ -257,6 +257,8 @@ struct Books
   }
   failover_admin admin_of(const ServerName &server) const
   {
+    if (admin.empty())
+      return FAILOVER_ADMIN_READY;
     auto found = admin.find(server.text());
     return found == admin.end() ? FAILOVER_ADMIN_READY : found->second;
   }

@@ -81,7 +81,7 @@ draw_standby_probes(Config &config, const Surroundings &surroundings, Prng &rand
 {
   const bool is_short = surroundings.is_short;
   config.standby_interval_ms =
-      random.chance(65) ? 0 : random.log_between(is_short ? 500 : 10'000, is_short ? 10'000 : 3'600'000);
+      random.chance(65) ? 0 : random.log_between(is_short ? 1'500 : 20'000, is_short ? 20'000 : 3'600'000);
 }
 
 void

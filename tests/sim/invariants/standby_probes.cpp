@@ -20,22 +20,22 @@ public:
 
   void calling(const Books &books) override
   {
-    before_ = books.found;
     ended_.clear();
     told_.clear();
     if (books.call.kind == Call::Kind::start)
       {
         checks_.clear();
-        waits_since_ms_.clear();
+        waits_since_ms_.assign(books.config.servers.size(), books.now_ms);
       }
   }
 
   void resolve(const Books &books, const Lookup &lookup) override
   {
-    const std::string server = lookup.server.text();
-    waits_since_ms_[server] = books.now_ms;
+    if (const auto position = books.config.position(lookup.server))
+      waits_since_ms_[*position] = books.now_ms;
     if (lookup.role != Role::check)
       return;
+    const std::string server = lookup.server.text();
     if (is_in_use(books, lookup.server))
       fail(books, server + " is in use, and checked");
     if (is_asked_for(books))
@@ -57,7 +57,14 @@ public:
     auto found = books.lookups.find(number);
     const bool has_result = books.call.lookup == number || books.call.timer == FAILOVER_TIMER_CHECK;
     if (has_result && found != books.lookups.end() && found->second.role == Role::check)
-      ended_.insert(found->second.server.text());
+      {
+        const std::string server = found->second.server.text();
+        auto before = books.found.find(server);
+        if (before != books.found.end())
+          ended_[server] = before->second;
+        else
+          ended_[server].reset();
+      }
   }
 
   void event(const Books &books, const failover_event &event) override
@@ -73,20 +80,21 @@ public:
 
   void returned(const Books &books) override
   {
-    for (const std::string &server : ended_)
+    for (const auto &[server, before] : ended_)
       if (auto now = books.found.find(server); now != books.found.end() && books.running)
         {
-          auto was = before_.find(server);
-          const bool changed = was == before_.end() || was->second.up != now->second.up;
-          if (changed && (was == before_.end() || was->second.sure) && !told_.contains(server))
+          const bool changed = !before || (before->sure && before->up != now->second.up);
+          if (changed && !told_.contains(server))
             fail(books, "a check of " + server + " has found a change, which is not told");
         }
     for (const auto &[number, lookup] : books.lookups)
       if (lookup.role == Role::check && is_in_use(books, lookup.server))
         fail(books, lookup.server.text() + " is in use, and still checked");
-    for (const ServerName &server : books.config.servers)
-      if (!is_waiting(books, server))
-        waits_since_ms_[server.text()] = books.now_ms;
+    if (books.config.standby_interval_ms == 0)
+      return;
+    for (std::size_t i = 0; i < books.config.servers.size(); i++)
+      if (!is_waiting(books, books.config.servers[i]))
+        waits_since_ms_[i] = books.now_ms;
   }
 
   void settled(const Books &books) override
@@ -94,12 +102,12 @@ public:
     const Config &config = books.config;
     if (!books.running || config.standby_interval_ms == 0)
       return;
-    for (const ServerName &server : config.servers)
+    const int64_t longest_ms = config.longest_standby_interval_ms();
+    for (std::size_t i = 0; i < config.servers.size(); i++)
       {
-        const int64_t since_ms =
-            std::max({ waits_since_ms_[server.text()], books.configured_ms, books.woken_ms });
-        if (is_waiting(books, server) && books.now_ms > since_ms + config.longest_standby_interval_ms())
-          fail(books, server.text() + " is not in use, and not checked for "
+        const int64_t since_ms = std::max({ waits_since_ms_[i], books.configured_ms, books.woken_ms });
+        if (books.now_ms > since_ms + longest_ms && is_waiting(books, config.servers[i]))
+          fail(books, config.servers[i].text() + " is not in use, and not checked for "
                           + std::to_string(books.now_ms - since_ms) + " ms");
       }
   }
@@ -134,8 +142,8 @@ private:
 
   bool is_known(const std::string &server, bool up) const
   {
-    auto found = before_.find(server);
-    return found != before_.end() && found->second.sure && found->second.up == up;
+    const auto &before = ended_.find(server)->second;
+    return before && before->sure && before->up == up;
   }
 
   // A check may come late in one round and soon in the next; not so in the one after that.
@@ -155,10 +163,9 @@ private:
   }
 
   std::map<std::string, Checked> checks_; // that nobody asked for
-  std::map<std::string, int64_t> waits_since_ms_;
+  std::vector<int64_t> waits_since_ms_;   // by position
   // in the call that is going on
-  std::map<std::string, Books::Found> before_;
-  std::set<std::string> ended_; // checks
+  std::map<std::string, std::optional<Books::Found>> ended_; // checks, with what was known before
   std::set<std::string> told_;
 };
 
