@@ -99,6 +99,7 @@ struct Flow
   std::size_t buffer_limit = 0;
   int64_t dead_peer_timeout_ms = 0; // as configured when it was made
   std::vector<uint32_t> posted;     // messages
+  std::optional<uint32_t> held;     // accepted, and to be written later
   std::vector<uint64_t> ends;       // their places in the stream
   std::vector<int64_t> acked_ms;    // when the sender's kernel knew that they were acknowledged
   std::size_t acked = 0;            // of posted

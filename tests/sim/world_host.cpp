@@ -235,7 +235,7 @@ World::take_from_writer()
   if (const Flow *flow = books_.flow_in_use(); flow && ended)
     {
       books_.call.number = flow->connection;
-      books_.call.fruitless = flow->kept && !flow->posted.empty() && flow->confirmed == 0;
+      books_.call.fruitless = flow->kept && (!flow->posted.empty() || flow->held) && flow->confirmed == 0;
       if (books_.in_use == books_.writer_has)
         books_.found[flow->server.text()] = { .up = false };
     }

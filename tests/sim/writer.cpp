@@ -199,8 +199,8 @@ Writer::posted(Socket &socket, uint32_t number)
   Books &books = stage_.books;
   Message &message = books.messages[number];
   Flow &flow = socket.flow;
-  if (socket.held == number)
-    socket.held.reset(); // it counts from when it was accepted
+  if (flow.held == number)
+    flow.held.reset(); // it counts from when it was accepted
   else
     hold(socket, number);
   flow.posted.push_back(number);
@@ -395,7 +395,7 @@ Writer::free_proto(std::unique_ptr<Socket> socket)
   Flow &flow = socket->flow;
   if (socket->handle && subject_.release(socket->handle))
     {
-      flow.left_for_another = !socket->proto.has_partial() && !socket->held && !socket->link.is_reset();
+      flow.left_for_another = !socket->proto.has_partial() && !flow.held && !socket->link.is_reset();
       // what a LogProto does when it is freed
       if (stage_.fault == Fault::shuts_down)
         socket->link.close_own_side();

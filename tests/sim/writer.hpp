@@ -79,10 +79,9 @@ private:
     failover_connection *handle = nullptr; // none: its messages are not kept
     bool told = false;                     // that it is over
     bool drained = false;
-    bool stuck = false;                // a fault
-    uint32_t looks = 0;                // at the kernel, while it is drained
-    bool looked = false;               // at all
-    std::optional<uint32_t> held = {}; // accepted, and to be written later
+    bool stuck = false;  // a fault
+    uint32_t looks = 0;  // at the kernel, while it is drained
+    bool looked = false; // at all
   };
 
   // the host of a connection

@@ -188,7 +188,7 @@ Writer::work_from_file()
       if (socket.flow.posted.empty() || socket.flow.posted.back() != number)
         {
           hold(socket, number);
-          socket.held = number;
+          socket.flow.held = number;
         }
       accepted(number);
       if (stage_.fault == Fault::queue_at_acceptance)
