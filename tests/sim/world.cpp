@@ -230,10 +230,11 @@ World::begin(const Config &config, Call start)
   // a list of servers in maintenance only has its primary ready
   if (!books_.is_any(FAILOVER_ADMIN_READY) && !books_.is_any(FAILOVER_ADMIN_DRAIN))
     books_.admin.erase(config.servers.front().text());
-  for (auto &[server, found] : books_.found)
-    found.sure = found.sure
-                 && std::any_of(config.servers.begin(), config.servers.end(),
-                                [&](const ServerName &listed) { return listed.text() == server; });
+  for (auto &entry : books_.found)
+    entry.second.sure =
+        entry.second.sure
+        && std::any_of(config.servers.begin(), config.servers.end(),
+                       [&](const ServerName &listed) { return listed.text() == entry.first; });
   books_.well_since_ms.clear();
   look_who_is_well();
   call(start, [&] {
