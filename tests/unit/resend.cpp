@@ -173,5 +173,6 @@ failover_resend_get_state(const failover_resend *resend)
            .grace_cut = r.counters().grace_cut,
            .bytes = r.bytes(),
            .grace_clock_ms = r.clock().ms(),
-           .read_position = r.clock().read_position() };
+           .read_position = r.clock().read_position(),
+           .certain_position = r.clock().certain_position() };
 }

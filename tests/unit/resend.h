@@ -92,6 +92,7 @@ typedef struct failover_resend_state
   size_t bytes;       /* in the buffer */
   int64_t grace_clock_ms; /* of the grace clock, which has tests of its own */
   uint64_t read_position; /* by the grace clock */
+  uint64_t certain_position;
 } failover_resend_state;
 
 failover_resend_state failover_resend_get_state(const failover_resend *resend);

@@ -164,7 +164,8 @@ _model_sample(Model *self, const failover_sample *sample)
         message->grace_from = clock.grace_clock_ms;
     }
   while (self->front < self->posted && self->messages[self->front].grace_from >= 0
-         && clock.grace_clock_ms - self->messages[self->front].grace_from >= self->grace_ms)
+         && clock.grace_clock_ms - self->messages[self->front].grace_from >= self->grace_ms
+         && self->messages[self->front].position <= clock.certain_position)
     _model_drop_front(self);
 }
 

@@ -12,6 +12,9 @@ namespace {
 // A receiver may wait so long for more to acknowledge (Linux: 40 ms).
 constexpr int64_t longest_answer_ms = 100;
 
+// The largest receive buffer by Linux's default (net.ipv4.tcp_rmem).
+constexpr uint64_t largest_buffer = uint64_t{ 6 } << 20;
+
 } // namespace
 
 void
@@ -26,6 +29,7 @@ GraceClock::sample(const TransportSample &sample)
   counts_ = counts_ && !widens;
   count(sample, acknowledged, keeps_up);
   estimate_read(sample, acknowledged, keeps_up);
+  watch_lag(sample, keeps_up);
   acked_ = sample.acked;
 
   const uint64_t edge = sample.acked + sample.window;
@@ -48,7 +52,7 @@ GraceClock::count(const TransportSample &sample, uint64_t acknowledged, bool kee
   if (!answers && elapsed_ms <= longest_answer_ms)
     return;
   if (counts_ && answers && reads)
-    ms_ += idle_ ? elapsed_ms : std::min({ elapsed_ms, 2 * longest_answer_ms, (grace_ms_ + 1) / 2 });
+    ms_ += idle_ ? elapsed_ms : std::min(elapsed_ms, 2 * longest_answer_ms);
   counted_to_ms_ = sample.now_ms;
   idle_ = idle;
   counts_ = true;
@@ -65,6 +69,18 @@ GraceClock::estimate_read(const TransportSample &sample, uint64_t acknowledged, 
     read_position_ = std::max(read_position_, sample.acked - std::min(unread, sample.acked));
   else if (sample.acked >= sample.written && keeps_up)
     read_position_ = sample.acked;
+}
+
+// A full buffer opens a little now and then, and the window with it: only one that stays wide
+// for a while tells that the receiver has caught up.
+void
+GraceClock::watch_lag(const TransportSample &sample, bool keeps_up)
+{
+  if (!keeps_up)
+    narrow_ms_ = sample.now_ms;
+  lags_ = !keeps_up || (lags_ && sample.now_ms - narrow_ms_ < std::max(grace_ms_, 2 * longest_answer_ms));
+  const uint64_t unread = lags_ && grace_ms_ > 0 ? largest_buffer : 0;
+  certain_position_ = std::min(read_position_, sample.acked - std::min(unread, sample.acked));
 }
 
 void

@@ -11,8 +11,10 @@
 // window (acknowledged position + window) on as far as what is acknowledged; a window
 // under half of the widest seen means that unread bytes piled up over there.  A kernel
 // widens the window of a young connection whether or not anything is read, so that does
-// not count.  It may do so between two looks, when what comes fills it again: so no single
-// answer counts for more than half of the grace.  Evidence: docs/decisions.md, "Doubled rather than lost".
+// not count.  Nor need a kernel ever show all of its buffer, and a full one opens now and
+// then: a receiver that has fallen behind may have as much unread as Linux gives it by
+// default, until its window stays wide for the grace.  Evidence: docs/decisions.md, "Doubled
+// rather than lost".
 #pragma once
 
 #include <cstdint>
@@ -43,12 +45,15 @@ public:
   int64_t ms() const { return ms_; }
   // The receiver is believed to have read to there.
   uint64_t read_position() const { return read_position_; }
+  // The same, and certain also of one that has fallen behind; not beyond read_position().
+  uint64_t certain_position() const { return certain_position_; }
   // The last sample that showed progress: the clock ran, or the edge of the window moved.
   int64_t progress_ms() const { return progress_ms_; }
 
 private:
   void count(const TransportSample &sample, uint64_t acknowledged, bool keeps_up);
   void estimate_read(const TransportSample &sample, uint64_t acknowledged, bool keeps_up);
+  void watch_lag(const TransportSample &sample, bool keeps_up);
 
   int64_t grace_ms_;
   int64_t ms_ = 0;
@@ -61,6 +66,9 @@ private:
   // what the receiver's window lacks of the widest seen may be unread over there
   uint32_t widest_window_ = 0;
   uint64_t read_position_ = 0;
+  uint64_t certain_position_ = 0;
+  bool lags_ = false;
+  int64_t narrow_ms_ = 0; // the last sample with a narrow window
 
   uint64_t furthest_edge_ = 0;
   int64_t progress_ms_ = 0;

@@ -215,7 +215,8 @@ Resend::drop_graced()
   while (!marks_.empty())
     {
       const Mark &mark = marks_.front();
-      if (mark.grace_from < 0 || clock_.ms() - mark.grace_from < grace_ms_)
+      if (mark.grace_from < 0 || clock_.ms() - mark.grace_from < grace_ms_
+          || mark.position > clock_.certain_position())
         return;
       drop_until(mark.end);
       marks_.pop();
