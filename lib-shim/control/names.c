@@ -50,7 +50,7 @@ _no_such_destination(failover_text name)
   GPtrArray *all = failover_running_find((failover_text) { NULL, 0 });
   GString *error = all->len > 0
                    ? _list_destinations(all, "no destination '" TEXT_FORMAT "' has failover(); these have: ", name)
-                   : g_string_new("no destination has failover()");
+                   : g_string_new("no destination has failover(), or it is in no log path");
 
   g_ptr_array_unref(all);
   return error;

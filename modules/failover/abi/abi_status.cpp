@@ -27,7 +27,7 @@ constexpr std::array<Answer, FAILOVER_ANSWER_COUNT> answers = { {
     { FAILOVER_ANSWER_FAILED, "failed", "that server does not work" },
     { FAILOVER_ANSWER_NOT_READY, "not-ready", "that server is drained or in maintenance" },
     { FAILOVER_ANSWER_LAST, "last", "it is the last server that is not in maintenance" },
-    { FAILOVER_ANSWER_STAYS, "stays", "no other server works: it stays in use until one does" },
+    { FAILOVER_ANSWER_STAYS, "stays", "no other ready server works: it stays in use until one does" },
     { FAILOVER_ANSWER_REPLACED, "replaced", "a later command replaced this one" },
     { FAILOVER_ANSWER_STOPPED, "stopped", "the configuration was reloaded meanwhile" },
 } };
