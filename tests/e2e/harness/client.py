@@ -20,8 +20,10 @@ _FINISHED = "Configuration reload finished"
 _REFUSED = "Error reloading configuration"
 _REVERTED = "Error initializing new configuration, reverting to old config"
 
-#: A wrapper: as a user of its own, who may read and write what root may, but has limits.
-AS_A_USER = ("setpriv", "--reuid=61234", "--clear-groups", "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override")
+#: A wrapper: as a user of its own, who may read and write what root may, but has limits. access(2) looks at capabilities
+#: of such a user with that securebit only: the tree may be in a folder that is root's alone.
+AS_A_USER = ("setpriv", "--reuid=61234", "--clear-groups", "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override",
+             "--securebits=+no_setuid_fixup")
 
 
 class Client:
