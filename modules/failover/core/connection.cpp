@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint32_t sample_every_messages = 128; // three system calls, seldom five
 // The first window of Linux: one that widens further is to be seen before it is filled.
-constexpr std::size_t sample_every_bytes = 64 * 1024;
+constexpr std::size_t sample_every_bytes = std::size_t{ 64 } << 10;
 
 } // namespace
 
