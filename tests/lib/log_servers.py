@@ -63,8 +63,9 @@ source s_network {{ network(ip("{place.address}") port({place.port}) {transport}
 destination d_file {{ file("{place.file}" template("$MSG\\n"){throttle}); }};
 log {{ source(s_network); destination(d_file); flags(flow-control); }};
 """)
-    return [find_program("syslog-ng", "syslog-ng-core"), "--foreground", "--no-caps", "--stderr", f"--cfgfile={config}",
-            *state_options(place.directory)]
+    # 4.12 says only then what connections come and go
+    return [find_program("syslog-ng", "syslog-ng-core"), "--foreground", "--no-caps", "--stderr", "--verbose",
+            f"--cfgfile={config}", *state_options(place.directory)]
 
 
 def syslog_ng(place: Place) -> list[str]:
