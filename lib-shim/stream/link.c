@@ -205,7 +205,7 @@ _post(LogProtoClient *s, LogMessage *message, guchar *text, gsize length, gboole
   self->message = message;
   self->text = text;
   bool success = failover_connection_post(self->connection, (const char *) text, length, &taken);
-  if (taken)
+  if (taken && self->text)
     g_free(self->text); /* the core goes on with its copy, and the LogWriter takes another buffer */
   self->message = NULL;
   self->text = NULL;

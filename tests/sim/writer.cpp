@@ -292,9 +292,8 @@ Writer::work()
       owner_.writer_ended();
       return;
     }
-  const bool wants_more = queued() > 0
-                          || (active_->handle ? failover_connection_wants_to_write(active_->handle)
-                                              : active_->proto.has_partial());
+  const bool wants_more = queued() > 0 || active_->proto.has_partial()
+                          || (active_->handle && failover_connection_wants_to_write(active_->handle));
   if (wants_more && active_->link.has_room())
     try_again();
   look_for_end();

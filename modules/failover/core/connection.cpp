@@ -119,14 +119,6 @@ Connection::sample()
   sample(tcp);
 }
 
-// Not every LogWriter looks for the end of the peer's side.  Once a sample has seen it,
-// the next end of a message is the end of this connection.
-bool
-Connection::has_ended() const
-{
-  return half_closed_ && is_between_messages();
-}
-
 // Posts what older connections did not get through, as far as the socket takes it.
 bool
 Connection::post_again()
@@ -147,9 +139,15 @@ Connection::post_again()
   return true;
 }
 
-// Without memory they wait until there is some.
 inline bool
 Connection::keep(std::string_view message)
+{
+  return (!backlog_.is_attached() && resend_->keep_in_place(message)) || make_room_and_keep(message);
+}
+
+// Without memory they wait until there is some.
+bool
+Connection::make_room_and_keep(std::string_view message)
 {
   try
     {
@@ -294,7 +292,7 @@ Connection::takes_messages() const
 bool
 Connection::wants_to_write()
 {
-  return has_rest() || !waiting_.empty() || (resend_->has_next() && resend_->next_is_due(now_ms()));
+  return is_held_ || !waiting_.empty() || (resend_->has_next() && resend_->next_is_due(now_ms()));
 }
 
 // ---- the end

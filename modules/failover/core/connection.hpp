@@ -118,6 +118,7 @@ public:
 private:
   int64_t now_ms() const { return loop_.now_ms(loop_.user_data); }
   bool keep(std::string_view message);
+  bool make_room_and_keep(std::string_view message);
   void accept();
   bool has_rest() const { return is_held_ || host_.has_partial(host_.user_data); }
   bool write_rest();
@@ -125,7 +126,9 @@ private:
   bool copy_next();
   bool has_older() const { return !waiting_.empty() || resend_->has_next(); }
   bool post_again();
-  bool has_ended() const;
+  // Not every LogWriter looks for the end of the peer's side.  Once a sample has seen it,
+  // the next end of a message is the end of this connection.
+  bool has_ended() const { return half_closed_ && is_between_messages(); }
   bool last_is_partial() const { return has_rest() && !failed_with_; }
   void feed(const failover_tcp &tcp, bool last_is_partial);
   void fetch();

@@ -16,6 +16,18 @@ constexpr int64_t default_patience_ms = 30'000;
 } // namespace
 
 bool
+Resend::keep(std::string_view message)
+{
+  const std::size_t needed = sizeof(Length) + message.size();
+  if (has_orders())
+    reserve_order();
+  if (has_next() || (!fits(needed) && !make_room(needed)))
+    return false;
+  append_posted(message);
+  return true;
+}
+
+bool
 Resend::make_room(std::size_t length)
 {
   // one message may be larger than the limit: alone it is let in
@@ -35,9 +47,9 @@ void
 Resend::forget_last()
 {
   assert(!has_next() && end_.message > std::max(front_.message, marked_)); // kept, and no sample since
-  bytes_.drop_back(last_kept_);
+  bytes_.drop_back(last_posted_);
   end_.message--;
-  end_.byte -= last_kept_;
+  end_.byte -= last_posted_;
   posted_ = end_;
   last_posted_ = posted_before_; // it may be the one that is partly written
 }

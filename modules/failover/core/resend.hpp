@@ -56,6 +56,8 @@ public:
   // Before a new message is posted.  False: everything in here is unacknowledged
   // and there is no room; or older messages have to be resent first.
   bool keep(std::string_view message);
+  // The same for what needs neither more memory nor a number.  False: keep() has to see.
+  bool keep_in_place(std::string_view message);
   // It was not posted after all.
   void forget_last();
   // The number of the message kept last, for the queue that keeps it too; 0: it has none.
@@ -139,7 +141,9 @@ private:
   };
 
   bool make_room(std::size_t length);
-  void append(std::string_view message);
+  bool fits(std::size_t length) const { return bytes_.has_room(length) && bytes_.size() + length <= limit_; }
+  void append_posted(std::string_view message);
+  std::size_t append(std::string_view message);
   void mark_acknowledged(uint64_t acked);
   void mark_read();
   void drop_graced();
@@ -160,7 +164,6 @@ private:
   Place end_;
   std::size_t posted_before_ = 0; // last_posted_ before the message kept last
   std::size_t last_posted_ = 0;   // bytes of the message posted last
-  std::size_t last_kept_ = 0;     // bytes of the message at the end
 
   Ring<Mark> marks_;
   uint64_t marked_ = 0; // messages before this one have a mark
@@ -185,31 +188,32 @@ private:
 
 // On the path of each message.
 inline bool
-Resend::keep(std::string_view message)
+Resend::keep_in_place(std::string_view message)
 {
-  const std::size_t needed = sizeof(Length) + message.size();
-  const bool fits = bytes_.has_room(needed) && bytes_.size() + needed <= limit_;
-  if (has_orders())
-    reserve_order();
-  if (has_next() || (!fits && !make_room(needed)))
+  if (has_next() || has_orders() || !fits(sizeof(Length) + message.size()))
     return false;
-  append(message);
-  posted_ = end_;
-  posted_before_ = last_posted_;
-  last_posted_ = last_kept_;
+  append_posted(message);
   return true;
 }
 
 inline void
+Resend::append_posted(std::string_view message)
+{
+  posted_before_ = last_posted_;
+  last_posted_ = append(message);
+  posted_ = end_;
+}
+
+// Returns the bytes that it takes.
+inline std::size_t
 Resend::append(std::string_view message)
 {
   assert(message.size() <= std::numeric_limits<Length>::max());
   const auto length = static_cast<Length>(message.size());
-  bytes_.append(&length, sizeof(length));
-  bytes_.append(message.data(), message.size());
-  last_kept_ = sizeof(length) + message.size();
+  bytes_.append(length, message);
   end_.message++;
-  end_.byte += last_kept_;
+  end_.byte += sizeof(length) + message.size();
+  return sizeof(length) + message.size();
 }
 
 } // namespace failover

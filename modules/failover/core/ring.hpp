@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace failover {
@@ -94,21 +95,21 @@ public:
   }
 
   // Room was reserved.  Inline: on the path of each message, and mostly in one piece.
-  void append(const void *data, std::size_t length)
+  template <typename Header>
+  void append(const Header &header, std::string_view data)
   {
+    const std::size_t length = sizeof(Header) + data.size();
     assert(length <= capacity_ - size_);
-    if (length == 0)
-      return;
     const std::size_t start = wrap(head_ + size_);
-    const std::size_t first = capacity() - start;
-    size_ += length;
-    if (length <= first) [[likely]]
+    if (length > capacity_ - start) [[unlikely]]
       {
-        std::memcpy(storage_.get() + start, data, length);
+        append_around(&header, sizeof(Header));
+        append_around(data.data(), data.size());
         return;
       }
-    std::memcpy(storage_.get() + start, data, first);
-    std::memcpy(storage_.get(), static_cast<const char *>(data) + first, length - first);
+    std::memcpy(storage_.get() + start, &header, sizeof(Header));
+    std::copy(data.begin(), data.end(), storage_.get() + start + sizeof(Header));
+    size_ += length;
   }
 
   void read(std::size_t offset, void *out, std::size_t length) const
@@ -138,6 +139,16 @@ private:
   static constexpr std::size_t smallest = std::size_t{ 64 } << 10;
 
   std::size_t wrap(std::size_t index) const { return index < capacity() ? index : index - capacity(); }
+
+  void append_around(const void *data, std::size_t length)
+  {
+    const char *bytes = static_cast<const char *>(data);
+    const std::size_t start = wrap(head_ + size_);
+    const std::size_t first = std::min(length, capacity() - start);
+    std::copy_n(bytes, first, storage_.get() + start);
+    std::copy_n(bytes + first, length - first, storage_.get());
+    size_ += length;
+  }
 
   std::unique_ptr<char[]> storage_;
   std::size_t capacity_ = 0;
