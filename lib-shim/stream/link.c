@@ -205,8 +205,8 @@ _post(LogProtoClient *s, LogMessage *message, guchar *text, gsize length, gboole
   self->message = message;
   self->text = text;
   bool success = failover_connection_post(self->connection, (const char *) text, length, &taken);
-  if (taken && self->text)
-    g_free(self->text); /* the core goes on with its copy, and the LogWriter takes another buffer */
+  if (taken && self->text) /* seldom: the core goes on with its copy, and the LogWriter takes another buffer */
+    g_free(self->text);
   self->message = NULL;
   self->text = NULL;
   *consumed = taken;

@@ -140,6 +140,7 @@ private:
 
   std::size_t wrap(std::size_t index) const { return index < capacity() ? index : index - capacity(); }
 
+  // Goes on at the beginning where the storage ends.
   void append_around(const void *data, std::size_t length)
   {
     const char *bytes = static_cast<const char *>(data);

@@ -248,8 +248,7 @@ FAILOVER_WARN_UNUSED bool failover_connection_post(failover_connection *connecti
 /* Posting side.  Write what is left of the last message, and what waits to be posted
  * again.  False: the connection is broken, or has ended. */
 FAILOVER_WARN_UNUSED bool failover_connection_flush(failover_connection *connection);
-/* While the posting side does not run: should it, when the socket takes more?  For what
- * has_partial() tells it should anyway. */
+/* While the posting side does not run: should it, when the socket takes more?  Beside has_partial(). */
 FAILOVER_WARN_UNUSED bool failover_connection_wants_to_write(failover_connection *connection);
 
 /* ------------------------------------------------------------------------
