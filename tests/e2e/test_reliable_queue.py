@@ -15,6 +15,7 @@ from harness.lab import Lab
 from harness.sink import PORT, Pace, Sink
 from harness.syslog_ng import configuration, destination
 from harness.valgrind import errors_of_ours, valgrind
+from messages import PARSED, Messages, parsed
 from records import Delivery, Tally, tally
 from waiting import SOON_S, wait_until
 
@@ -32,10 +33,12 @@ UNCONFIRMED = "failover: stopped before a log server confirmed the last messages
 class Station:
     """A client that follows a growing file and keeps what it has read in a reliable queue, and two log servers."""
 
-    def __init__(self, lab: Lab, rate: int = RATE) -> None:
+    def __init__(self, lab: Lab, rate: int = RATE, messages: Messages = PARSED) -> None:
         self.lab = lab
-        self.journal = Journal(lab.directory / "journal", rate)
+        self.journal = Journal(lab.directory / "journal", rate, messages)
         self.servers = self.primary, self.second = [lab.sink(name) for name in ("primary", "second")]
+        for server in self.servers:
+            server.messages = messages
         self.queue = QueueFile(lab.directory)
 
     def config(self, failover: str = "", *, size: int = 1 << 28, mem_buf: int = 1 << 20, driver: str = "network",
@@ -98,6 +101,31 @@ def test_killed_after_its_server_froze(station: Station) -> None:
     station.client.start()
     station.wait_at(station.second)
     station.finish()
+
+
+@pytest.mark.parametrize("driver", ["network", "syslog"])
+def test_messages_larger_than_the_resend_buffer(lab: Lab, driver: str) -> None:
+    """Each has the buffer to itself, and no grace: a server gets nothing more, has read what it got, and dies then."""
+
+    def cut_off_and_kill(server: Sink) -> None:
+        server.host.vanish()
+        wait_until(lambda: server.unread_bytes() == 0, SOON_S, f"{server} has read everything")
+        server.kill()
+
+    station = Station(lab, 100, parsed(70_000))
+    with station.journal:
+        station.begin(station.config("resend-buffer-size(64KiB)", driver=driver, options="threaded(yes); log-msg-size(100000)"))
+        station.wait_at(station.primary, 100)
+        cut_off_and_kill(station.primary)
+        station.client.kill()
+        station.primary.host.appear()
+        station.client.start()
+        station.wait_at(station.second, 100)
+        station.primary.start()
+        cut_off_and_kill(station.second)
+        station.second.host.appear()
+        station.wait_at(station.primary, 100)
+        station.finish()
 
 
 @pytest.mark.parametrize("death", ["kill", "stop"])

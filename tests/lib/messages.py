@@ -37,6 +37,10 @@ class Messages:
         return self.size - len(self.header) - len(b"seq=" + number + b" \n")
 
 
-#: As a syslog-ng sends them on that has parsed them.
-PARSED = Messages(200, b"<13>Jan  1 00:00:00 e2e: ",
-                  rb'<13>(?:Jan  1 00:00:00 \S+ e2e:|1 \S+ \S+ e2e - - \[meta sequenceId="\d+"\]) ')
+def parsed(size: int) -> Messages:
+    """As a syslog-ng sends them on that has parsed them."""
+    return Messages(size, b"<13>Jan  1 00:00:00 e2e: ",
+                    rb'<13>(?:Jan  1 00:00:00 \S+ e2e:|1 \S+ \S+ e2e - - \[meta sequenceId="\d+"\]) ')
+
+
+PARSED = parsed(200)

@@ -11,18 +11,25 @@ from messages import PARSED, Messages
 
 _TICK_S = 0.01
 _HOST = b"host "
-#: As PARSED, with the name of the host, which a file() source does not add.
-WITH_HOST = Messages(PARSED.size + len(_HOST), PARSED.header.replace(b"e2e:", _HOST + b"e2e:"))
 _HEADER = struct.Struct("<4s4x3q48x2q")  # of both disk queues, in all versions
+
+
+def with_host(messages: Messages) -> Messages:
+    """The same with the name of the host, which a file() source does not add."""
+    return Messages(messages.size + len(_HOST), messages.header.replace(b"e2e:", _HOST + b"e2e:"))
+
+
+WITH_HOST = with_host(PARSED)
 
 
 class Journal:
     """Numbered messages, from 1 on. Use it as a context manager."""
 
-    def __init__(self, path: Path, per_second: int) -> None:
+    def __init__(self, path: Path, per_second: int, messages: Messages = PARSED) -> None:
         self.path = path
         self.path.touch()
         self._per_tick = max(1, int(per_second * _TICK_S))
+        self._messages = with_host(messages)
         self._last = 0
         self._moments: list[int] = []  # of each tick
         self._goes_on = True
@@ -60,7 +67,7 @@ class Journal:
             due = time.monotonic()
             while self._goes_on:
                 self._moments.append(time.monotonic_ns())
-                file.write(WITH_HOST.lines(self._last + 1, self._last + self._per_tick + 1))
+                file.write(self._messages.lines(self._last + 1, self._last + self._per_tick + 1))
                 self._last += self._per_tick
                 due = max(due + _TICK_S, time.monotonic() - 1)
                 time.sleep(max(0.0, due - time.monotonic()))

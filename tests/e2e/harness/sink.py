@@ -33,6 +33,8 @@ class Sink(Server):
         super().__init__(host)
         #: For TLS; may change from one start to the next.
         self.certificate = certificate
+        #: What it is sent, from its next start on.
+        self.messages = PARSED
         self._directory = directory
         self._pace = pace
         self._records: list[Records] = []  # of each start
@@ -71,5 +73,5 @@ class Sink(Server):
     def _new_records(self) -> Path:
         """Of one more start."""
         prefix = self._directory / f"{self}-{len(self._records) + 1}"
-        self._records.append(Records(prefix, PARSED))
+        self._records.append(Records(prefix, self.messages))
         return prefix
