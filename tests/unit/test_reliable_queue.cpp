@@ -2,6 +2,7 @@
 //
 // A stream with a reliable disk queue (failover-queue.h): when what is acknowledged, and when
 // nothing is taken out of it.
+#include "count_allocations.h"
 #include "failover-queue.h"
 
 #include "queue.hpp"
@@ -68,6 +69,7 @@ struct Link
       lab.queue.rewind(1);
     return consumed;
   }
+  bool post_without_memory(const std::string &text);
   void flush() { cr_assert(connection->flush()); }
   void acknowledge() { acked = position; }
 };
@@ -110,6 +112,23 @@ Link::Link(Lab &owner) : lab(owner)
   host.give_up = [](void *) {};
   host.close = [](void *self, failover_close) { to_link(self)->closed = true; };
   connection = lab.stream.open(host);
+}
+
+// False: it wanted some.
+bool
+Link::post_without_memory(const std::string &text)
+{
+  bool consumed = false;
+  lab.queue.push({ 1, 300, true });
+  lab.queue.take_out();
+  written.reserve(written.size() + 1);
+  fail_allocation(1);
+  cr_assert(connection->post(text, consumed));
+  const bool failed = fail_allocation(0);
+  cr_assert_eq(consumed, !failed);
+  if (failed)
+    lab.queue.rewind(1);
+  return consumed;
 }
 
 failover_loop
@@ -358,5 +377,37 @@ Test(reliable_queue, without_it_messages_are_only_here)
   link.post("one");
   cr_assert_eq(lab.queue.backlog(), 0, "acknowledged at acceptance");
   cr_assert_eq(lab.stream.state().only_here, 1);
+  release(lab, link, false);
+}
+
+/* A number takes memory where there was none before, or none is from here on. */
+Test(reliable_queue, what_has_no_memory_for_its_number_waits)
+{
+  Lab lab;
+  lab.stream.detach_queue();
+  Link link(lab);
+  link.post("the first takes memory of its own");
+  lab.attach(false);
+  cr_assert_not(link.post_without_memory("one"), "it has the first number");
+  link.post_next("one");
+  lab.stream.detach_queue();
+  link.post("two");
+  link.acknowledge();
+  let_grace_pass(lab); // what is kept begins with a message that has none
+
+  int waited_without = 0;
+  for (int i = 0; i < 200; i++)
+    {
+      const bool numbered = i % 2 == 0;
+      if (numbered)
+        lab.attach(false);
+      else
+        lab.stream.detach_queue();
+      if (link.post_without_memory("more"))
+        continue;
+      waited_without += numbered ? 0 : 1;
+      link.post_next("more");
+    }
+  cr_assert_gt(waited_without, 0, "no message without a number wanted any");
   release(lab, link, false);
 }
