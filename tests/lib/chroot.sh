@@ -72,7 +72,8 @@ chroot_apt_install()
   local root=$1
   shift
   chroot_run "$root" apt-get -q update &&
-    chroot_run "$root" apt-get -q -y --no-install-recommends install "$@"
+    chroot_run "$root" apt-get -q -y --no-install-recommends install "$@" &&
+    chroot_run "$root" apt-get clean
 }
 
 # chroot_syslog_ng FOLDER: the upstream version of the syslog-ng in there
