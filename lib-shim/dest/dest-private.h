@@ -26,7 +26,8 @@ struct _FailoverDest
   HostTransportMapper *mapper; /* NULL until then */
   gboolean (*driver_deinit)(LogPipe *self);
   gboolean (*mapper_async_init)(HostTransportMapper *self, HostAsyncInitFunc func, gpointer arg);
-  gboolean decorated; /* the LogProto is: messages are kept */
+  gboolean decorated;     /* the LogProto is: messages are kept */
+  gboolean waits_for_key; /* the mapper does: it starts when the password is there */
 
   FailoverDestSaved *saved; /* of the configuration before, from init to the start */
 

@@ -56,6 +56,7 @@ _start(gpointer arg)
   failover_watcher watcher = failover_dest_host_watcher(self);
   gboolean connection_open = log_writer_opened(dest->super.writer);
 
+  self->waits_for_key = FALSE;
   if (failover_options_check_primary(self->options, config.host.data, config.host.length, config.port) != FAILOVER_OK)
     {
       failover_log_error("failover: destination cannot start, servers() names a server twice or the primary itself",
@@ -93,7 +94,11 @@ _start(gpointer arg)
   return FALSE;
 }
 
-/* `func` would make the driver connect by itself: it is never called. */
+/* `func` would make the driver connect by itself: it is never called.
+ *
+ * While the password of a key is awaited _start() is subscribed for, and a deinit does not
+ * end that.  When the configuration is then taken back it must not be subscribed for once
+ * more: it would be called twice, and the mapper withdraws only the last when it is freed. */
 static gboolean
 _async_init(HostTransportMapper *mapper, HostAsyncInitFunc func G_GNUC_UNUSED, gpointer arg)
 {
@@ -104,8 +109,12 @@ _async_init(HostTransportMapper *mapper, HostAsyncInitFunc func G_GNUC_UNUSED, g
   if (self->saved && self->decorated)
     failover_sender_attach_queue(failover_dest_saved_get_sender(self->saved), self->dest->super.writer,
                                  self->dest->super.super.super.id);
+  if (self->waits_for_key)
+    return TRUE;
+  self->waits_for_key = TRUE; /* unless _start() is called at once */
   if (self->mapper_async_init(mapper, _start, arg))
     return TRUE;
+  self->waits_for_key = FALSE;
   failover_dest_saved_put_back(self); /* the configuration before goes on with it */
   return FALSE;
 }

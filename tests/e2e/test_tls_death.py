@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from certificates import CertificateAuthority
+from certificates import Certificate, CertificateAuthority
 from harness.faults import (FLAWS, Fault, TlsReceiver, fingerprint, flawed_certificate, message_time, tls_server,
                             wait_none_lost)
 from harness.lab import Lab
@@ -211,23 +211,56 @@ def test_mutual_tls_without_session_tickets(lab: Lab, authority: CertificateAuth
     wait_none_lost(lab, lab.sender.send(1)[0])
 
 
+def locked_key(own: Certificate, directory: Path) -> Path:
+    locked = directory / "locked.key"
+    subprocess.run(["openssl", "ec", "-in", str(own.key), "-aes128", "-passout", "pass:secret", "-out", str(locked)],
+                   capture_output=True, check=True)
+    return locked
+
+
+def unlock(lab: Lab, locked: Path) -> None:
+    control = lab.directory / "client" / "control"
+    subprocess.run(["syslog-ng-ctl", "credentials", "add", f"--id={locked}", "--secret=secret", f"--control={control}"],
+                   capture_output=True, check=True, timeout=30)
+
+
 def test_key_that_waits_for_its_password(lab: Lab, authority: CertificateAuthority, tmp_path: Path) -> None:
     """Its destination starts when the password is there, and fails over as any other."""
     own = authority.certificate_for("client")
-    locked = tmp_path / "locked.key"
-    subprocess.run(["openssl", "ec", "-in", str(own.key), "-aes128", "-passout", "pass:secret", "-out", str(locked)],
-                   capture_output=True, check=True)
+    locked = locked_key(own, tmp_path)
     primary, second, _ = start_servers(lab, authority, client_authority=authority.certificate)
     lab.start_client(lab.config(driver(authority, tls=f'key-file("{locked}") cert-file("{own.certificate}")')))
     sent = lab.sender.send(3)
     holds_for(lambda: not primary.accepted() and not second.accepted(), 1, "no connection without the key")
-    control = lab.directory / "client" / "control"
-    subprocess.run(["syslog-ng-ctl", "credentials", "add", f"--id={locked}", "--secret=secret", f"--control={control}"],
-                   capture_output=True, check=True, timeout=30)
+    unlock(lab, locked)
     lab.deliver_to(primary)
     wait_none_lost(lab, sent[-1])
     primary.kill()
     lab.deliver_to(second)
+
+
+@pytest.mark.parametrize("then", ["password", "reload"])
+def test_key_that_waits_over_a_reload_that_fails(lab: Lab, authority: CertificateAuthority, tmp_path: Path, then: str) -> None:
+    """syslog-ng then sets up the old configuration once more, while that still waits: each destination starts once, and
+    what is gone with a later reload is not started by the password."""
+    own = authority.certificate_for("client")
+    locked = locked_key(own, tmp_path)
+    primary, second, _ = start_servers(lab, authority, client_authority=authority.certificate)
+    waiting = driver(authority, tls=f'key-file("{locked}") cert-file("{own.certificate}")')
+    clash = 'udp("127.0.0.1" persist-name("x")); udp("127.0.0.1" persist-name("x"))'
+    client = lab.start_client(lab.config(waiting))
+    for _ in range(3):
+        client.reload_broken(lab.config(f"{waiting}; {clash}"))
+    if then == "reload":
+        client.reload(lab.config(waiting))
+    unlock(lab, locked)
+    lab.deliver_to(primary)
+    assert primary.accepted() == len(client.lines(CONNECTED)) == 1
+    client.reload(lab.config(waiting))
+    lab.deliver_to(primary)
+    primary.kill()
+    lab.deliver_to(second)
+    assert len(client.lines(FAILED)) == 1
 
 
 def test_sni_follows_the_server(lab: Lab, authority: CertificateAuthority) -> None:
