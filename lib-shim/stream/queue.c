@@ -39,7 +39,12 @@ _pop_head(LogQueue *queue, LogPathOptions *path_options)
   FailoverQueue *self = _find(queue);
 
   if (self && !failover_destination_takes_messages(self->core))
-    return NULL;
+    {
+      /* as if throttle() had been used up, which what is posted once more has to wait for: or the
+       * LogWriter would ask again at once, all the time.  Without throttle() nobody looks at it */
+      queue->throttle_buckets = 0;
+      return NULL;
+    }
   return pop_head(queue, path_options);
 }
 

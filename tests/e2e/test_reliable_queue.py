@@ -277,6 +277,30 @@ def test_a_small_resend_buffer(station: Station) -> None:
     station.finish()
 
 
+@pytest.mark.parametrize("threaded", ["yes", "no"])
+def test_what_waits_for_throttle_uses_no_processor(lab: Lab, threaded: str) -> None:
+    """What is sent again goes out at 10 a second, and the queue has more for the time after it."""
+
+    def config(throttle: int) -> str:
+        buffer = f'disk-buffer(reliable(yes) disk-buf-size({1 << 28}) mem-buf-size({1 << 20}) dir("{lab.directory}"))'
+        return lab.config(f'network("primary" port(514) {buffer} throttle({throttle})'
+                          ' failover(servers("second") switch-delay(0) resend-grace(60)))',
+                          options=f"time-reopen(1); threaded({threaded})")
+
+    primary, second = lab.start_servers("primary", "second")
+    client = lab.start_client(config(1000))
+    lab.deliver_to(primary)
+    lab.sender.send(200)
+    wait_until(lambda: len(primary.numbers()) >= 200, SOON_S, "all messages at the primary")
+    client.reload(config(10))
+    primary.kill()
+    lab.wait_in_use(second)
+    lab.sender.send(10)
+    cpu_s, since, before = client.cpu_s(), time.monotonic(), len(second.numbers())
+    wait_until(lambda: len(second.numbers()) >= before + 30, SOON_S, "30 messages that are sent again")
+    assert client.cpu_s() - cpu_s < (time.monotonic() - since) / 10
+
+
 def test_full_sockets_under_valgrind(lab: Lab) -> None:
     """What the LogProto does not take is written on from a copy, and the LogWriter has let go of its text."""
     report = lab.directory / "valgrind.xml"
