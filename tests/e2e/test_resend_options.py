@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from harness.flow import RATE, TCP, TLS, Flow, Wire, disk_buffer
+from harness.lab import Lab
 from harness.sink import BEHIND, Sink
-from waiting import holds_for, wait_until
+from waiting import SOON_S, holds_for, wait_until
 
 ALL_FAILED = "failover: all log servers failed"
 BACK = "failover: back on the primary log server"
+FAILED = "failover: log server failed"
 
 FAILBACK = "switch-delay(0) failback(tcp-probe-interval(0.3) successful-probes-required(3))"
 FLOW_CONTROL = {"flow_control": True, "other": ""}
@@ -148,6 +150,19 @@ def test_what_is_sent_again_is_throttled(flow: Flow, wire: Wire) -> None:
     at_once = 2 * throttle  # new messages may have saved up those of a second, and the first comes at once
     assert tally.doubled > at_once
     assert (times[-1] - times[0]) / 1e9 >= (len(connection.numbers) - at_once) / throttle
+
+
+@pytest.mark.parametrize("threaded", ["yes", "no"])
+def test_few_messages_a_second_are_confirmed_in_time(lab: Lab, threaded: str) -> None:
+    """Also while the queue has more all the time: not all that the server has read is sent again."""
+    primary, _ = lab.start_servers("primary", "second")
+    client = lab.start_client(lab.config('network("primary" port(514) throttle(10) failover(servers("second")))',
+                                         options=f"time-reopen(1); threaded({threaded})"))
+    lab.deliver_to(primary)
+    lab.sender.send(200)
+    wait_until(lambda: len(primary.numbers()) >= 80, SOON_S, "80 messages at the primary")
+    primary.kill()
+    assert int(client.wait_for(FAILED).tags["to_resend"]) < 40
 
 
 # resend-buffer-size()

@@ -13,6 +13,8 @@ namespace {
 constexpr uint32_t sample_every_messages = 128; // three system calls, seldom five
 // The first window of Linux: one that widens further is to be seen before it is filled.
 constexpr std::size_t sample_every_bytes = std::size_t{ 64 } << 10;
+// As often as the main side asks, which does not while the queue has more to post.
+constexpr int64_t sample_every_ms = 100;
 
 } // namespace
 
@@ -35,6 +37,7 @@ Connection::sample(failover_tcp &tcp)
 {
   unsampled_ = 0;
   unsampled_bytes_ = 0;
+  sampled_ms_ = now_ms();
   if (!host_.read_tcp(host_.user_data, &tcp))
     return false;
   half_closed_ = !tcp.open && !tcp.reset;
@@ -276,6 +279,8 @@ Connection::flush()
         host_.wake_main(host_.user_data);
       return true;
     }
+  if (resend_->kept() > 0 && now_ms() - sampled_ms_ >= sample_every_ms)
+    sample();
   if (has_ended())
     return false;
   const bool posted = mid_message_ || is_held_ || post_again();

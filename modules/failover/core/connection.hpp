@@ -151,6 +151,7 @@ private:
   uint64_t told_ = 0;                 // messages that host_.confirmed() was told of
   uint32_t unsampled_ = 0;            // messages since the last sample
   std::size_t unsampled_bytes_ = 0;   // of these
+  int64_t sampled_ms_ = 0;            // the kernel was asked last
   bool half_closed_ = false;          // a sample has seen that the peer closed its side
   std::atomic<bool> quiesce_ = false; // written by the main side
   std::atomic<bool> has_confirmed_ = false;
