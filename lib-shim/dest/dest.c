@@ -197,6 +197,8 @@ _notify(LogPipe *s, gint notify_code, gpointer user_data G_GNUC_UNUSED)
       FailoverDest *self = _of_driver((LogDriver *) s);
       if (self->sender)
         failover_sender_check(self->sender, failover_destination_ended(failover_sender_get_core(self->sender)));
+      else
+        log_writer_reopen(self->dest->super.writer, NULL); /* one that was kept: the start must not take it for open */
     }
   return HOST_NOTIFY_OK;
 }

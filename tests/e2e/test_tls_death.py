@@ -10,7 +10,7 @@ from certificates import Certificate, CertificateAuthority
 from harness.faults import (FLAWS, Fault, TlsReceiver, fingerprint, flawed_certificate, message_time, tls_server,
                             wait_none_lost)
 from harness.lab import Lab
-from waiting import holds_for, wait_until
+from waiting import SOON_S, holds_for, wait_until
 
 BACK = "failover: back on the primary log server"
 CONNECTED = "failover: connected to log server"
@@ -261,6 +261,23 @@ def test_key_that_waits_over_a_reload_that_fails(lab: Lab, authority: Certificat
     primary.kill()
     lab.deliver_to(second)
     assert len(client.lines(FAILED)) == 1
+
+
+def test_connection_that_ends_while_the_key_waits(lab: Lab, authority: CertificateAuthority, tmp_path: Path) -> None:
+    """A reload keeps it, and brings a key whose password is not there yet."""
+    own = authority.certificate_for("client")
+    locked = locked_key(own, tmp_path)
+    primary, second, _ = start_servers(lab, authority)
+    client = lab.start_client(lab.config(driver(authority)))
+    lab.deliver_to(primary)
+    client.reload(lab.config(driver(authority, tls=f'key-file("{locked}") cert-file("{own.certificate}")')))
+    lab.deliver_to(primary)
+    primary.kill()
+    (unread,) = lab.sender.send(1)  # its kernel answers with a reset
+    wait_until(lambda: not lab.client_host.sockets("state", "established", "dst", primary.host.ip4), SOON_S, "the end of the connection")
+    unlock(lab, locked)
+    lab.deliver_to(second)
+    wait_none_lost(lab, unread)
 
 
 def test_sni_follows_the_server(lab: Lab, authority: CertificateAuthority) -> None:
