@@ -12,6 +12,7 @@
 #include <criterion/criterion.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -50,7 +51,10 @@ struct Link
   bool takes = true;    // the LogProto takes a message
   bool partial = false; // and has a part of one: it takes no other
   bool fills = false;   // what it takes fills the socket: a part is left
+  bool frames = false;  // of the next message it writes the length only, which fills the socket
+  std::string framed;   // the message that the peer was told the length of
   uint64_t position = 0, acked = 0;
+  bool open = true;
   bool closed = false;
 
   explicit Link(Lab &owner);
@@ -86,9 +90,16 @@ Link::Link(Lab &owner) : lab(owner)
   host.user_data = this;
   host.write = [](void *self, const char *text, size_t length, bool *consumed) {
     Link &link = *to_link(self);
-    *consumed = link.takes && !link.partial;
+    *consumed = link.takes && !link.partial && !link.frames;
+    if (std::exchange(link.frames, false))
+      {
+        link.framed.assign(text, length);
+        link.partial = true;
+      }
     if (*consumed)
       {
+        cr_assert(link.framed.empty() || link.framed == std::string(text, length), "in the frame of another");
+        link.framed.clear();
         link.written.emplace_back(text, length);
         link.position += length;
         link.partial = link.fills;
@@ -102,7 +113,8 @@ Link::Link(Lab &owner) : lab(owner)
   host.read_tcp = [](void *self, failover_tcp *tcp) {
     const Link &link = *to_link(self);
     *tcp = {};
-    tcp->open = true;
+    tcp->open = link.open;
+    tcp->reset = !link.open;
     tcp->written = link.position;
     tcp->acked = link.acked;
     tcp->window = 60000;
@@ -296,6 +308,29 @@ Test(reliable_queue, nothing_is_accepted_behind_a_part_of_an_older_one)
   let_grace_pass(lab);
   cr_assert_eq(lab.queue.backlog(), 0);
   release(lab, second, false);
+}
+
+/* The framed LogProto writes the length first.  The peer takes what comes next for that message,
+ * and it must be that one. */
+Test(reliable_queue, nothing_is_posted_into_the_frame_of_another_one)
+{
+  Lab lab;
+  Link old(lab);
+  old.post("older");
+  cr_assert(lab.stream.quiesce());
+  lab.stream.drain();
+  Link now(lab);
+  release(lab, old, true);
+
+  now.frames = true;
+  now.post("new");
+  old.open = false;
+  let_grace_pass(lab);
+  cr_assert(old.closed, "its peer died");
+  now.partial = false; // the socket takes more
+  now.flush();
+  cr_assert_eq(now.written, (std::vector<std::string>{ "new", "older" }));
+  release(lab, now, false);
 }
 
 Test(reliable_queue, waits_for_a_drain_in_progress)

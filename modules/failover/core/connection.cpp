@@ -248,10 +248,11 @@ Connection::post(std::string_view message, bool &consumed)
       failover_tcp tcp;
       return sample(tcp) && !tcp.reset;
     }
+  // a queue that would have to take it back is spared that: it is written on from the copy, and
+  // follows its own frame; but not behind a part of an older one, which would pass for written then
+  const bool is_held = backlog_.is_attached() && !host_.has_partial(host_.user_data);
   const bool written = host_.write(host_.user_data, message.data(), message.size(), &consumed);
-  // a queue that would have to take it back is spared that: it is written on from the copy, but
-  // not behind a part of an older one, which would pass for written then
-  if (written && !consumed && backlog_.is_attached() && !host_.has_partial(host_.user_data))
+  if (written && !consumed && is_held)
     is_held_ = consumed = true;
   if (!written || !consumed)
     {
