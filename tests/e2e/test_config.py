@@ -170,7 +170,7 @@ BAD = [
     Bad("dead-peer-timeout", network('servers("b") dead-peer-timeout(-1)'), "dead-peer-timeout() takes seconds, 0 or more"),
     Bad("resend", network('servers("b") resend(perhaps)'), 'resend() takes yes or no, not "perhaps"'),
     Bad("resend-grace", network('servers("b") resend_grace(-1)'), "resend_grace() takes seconds, 0 or more"),
-    Bad("resend-buffer-size", network('servers("b") resend-buffer-size(1)'), "resend-buffer-size() takes bytes, 64KiB"),
+    Bad("resend-buffer-size", network('servers("b") resend-buffer-size(1)'), "resend-buffer-size() takes bytes from 64KiB"),
     Bad("resend twice", network('servers("b") resend(yes) resend(no)'), "resend() is given twice"),
     # the line, in a driver of many lines
     Bad("line-of-server", f"""network("a"

@@ -118,7 +118,7 @@ Test(resend_options, resend_buffer_size_refuses_the_rest)
   };
 
   for (size_t i = 0; i < COUNT(values); i++)
-    _expect_refused("resend-buffer-size", values[i], "resend-buffer-size() takes bytes, 64KiB or more");
+    _expect_refused("resend-buffer-size", values[i], "resend-buffer-size() takes bytes from 64KiB to 1024GiB");
 }
 
 Test(resend_options, each_is_given_once)

@@ -132,7 +132,7 @@ constexpr Rule rules[] = {
   { "", "resend", "yes or no", parse_yes_no, [](Settings &s, int64_t v) { s.resend = v != 0; } },
   { "", "resend-grace", "seconds, 0 or more", parse_seconds,
     [](Settings &s, int64_t v) { s.resend_grace_ms = v; } },
-  { "", "resend-buffer-size", "bytes, 64KiB or more", parse_bytes,
+  { "", "resend-buffer-size", "bytes from 64KiB to 1024GiB", parse_bytes,
     [](Settings &s, int64_t v) { s.resend_buffer_size = static_cast<std::size_t>(v); } },
 };
 
