@@ -280,10 +280,11 @@ def _run_in_pairs(arguments: argparse.Namespace) -> None:
     if {"module", "loaded"} & {arguments.measure, arguments.against}:
         arguments.module_dir = check_module(arguments.module_dir)
     make_measure, make_table = PAIRED[arguments.command]
-    failback = arguments.command == "loss" and SCENARIOS[arguments.scenario].failback
+    scenario = SCENARIOS[arguments.scenario] if arguments.command == "loss" else None
     with tempfile.TemporaryDirectory(prefix="failover-bench-") as directory, make_world(arguments.rtt_ms) as world:
         certificate = issue_for_addresses(Path(directory), world.servers) if arguments.tls else None
-        settings = Settings(failback, certificate, arguments.failover_options, arguments.threaded)
+        settings = Settings(bool(scenario and scenario.failback), certificate, arguments.failover_options, arguments.threaded,
+                            reliable=bool(scenario and scenario.client_dies))
         print(_headline(arguments, world), flush=True)
         pairs = run_pairs(arguments, settings, world, make_measure(arguments))
         print(make_table(arguments, pairs))

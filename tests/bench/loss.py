@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import log_servers
+from harness.journal import Journal
 from log_servers import Program
 from messages import Messages
 from records import Delivery, Tally, tally
@@ -42,7 +43,7 @@ class Stream:
 
     stage: Stage
     client: SyslogNg
-    sender: Sender
+    sender: Sender | Journal
     random: random.Random
 
     def wait_at(self, server: LogServer, duration_s: float = _STREAM_S) -> None:
@@ -54,12 +55,13 @@ class Stream:
 
     def wait_until_blocked(self) -> None:
         """Until nothing more can be sent: every buffer on the way is full."""
-        taken, since = 0, time.monotonic()
+        sender, taken, since = self.sender, 0, time.monotonic()
+        assert isinstance(sender, Sender)
 
         def is_blocked() -> bool:
             nonlocal taken, since
-            if self.sender.taken() != taken:
-                taken, since = self.sender.taken(), time.monotonic()
+            if sender.taken() != taken:
+                taken, since = sender.taken(), time.monotonic()
             return time.monotonic() - since > _BLOCKED_S
 
         self._wait(is_blocked, "every buffer is full")
@@ -117,6 +119,16 @@ def _frozen(stream: Stream, servers: list[LogServer]) -> LogServer:
     return servers[1]
 
 
+def _client_killed(stream: Stream, servers: list[LogServer]) -> LogServer:
+    stream.wait_at(servers[0])
+    servers[0].child.signal(signal.SIGSTOP)
+    time.sleep(_BLOCKED_S)  # so that more is on its way than one server has read
+    stream.client.child.kill()
+    servers[0].kill()
+    stream.client.start_again()
+    return servers[1]
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What happens to the servers."""
@@ -129,6 +141,7 @@ class Scenario:
     proxied: bool = False  # HAProxy before that
     primary_gone: bool = False  # in order, before the first message
     failback: bool = False
+    client_dies: bool = False  # it has a disk-buffer, and follows a file
 
 
 SCENARIOS = {
@@ -147,6 +160,9 @@ SCENARIOS = {
     "haproxy-kill": Scenario("a stock syslog-ng behind HAProxy is killed", _killed, stock=log_servers.syslog_ng, proxied=True),
     "haproxy-stop": Scenario("a stock syslog-ng behind HAProxy is stopped in order", _closed, stock=log_servers.syslog_ng,
                              proxied=True),
+    "client-kill": Scenario("half a second after the server froze the syslog-ng that sends is killed, then the server; the\n"
+                            "                 first is started again. It has disk-buffer(reliable(yes))", _client_killed,
+                            client_dies=True),
 }
 
 
@@ -165,14 +181,16 @@ def measure_loss(stage: Stage, side: str, name: str, size: int, rate: int | None
         primary = (stage.start_stock_primary(scenario.stock, proxied=scenario.proxied) if scenario.stock
                    else stage.start_server(0, options=scenario.first_server))
         servers = [primary, stage.start_server(1), stage.start_server(2)]
+        journal = Journal(stage.source, rate, messages) if scenario.client_dies else None
         client = stage.start_client(side)
         if scenario.primary_gone:
             servers[0].child.terminate(_TIMEOUT_S, "the primary stops")
-        with stage.start_sender(messages) as sender:
-            sender.stream(rate)
+        with journal or stage.start_sender(messages) as sender:
+            if isinstance(sender, Sender):
+                sender.stream(rate)
             stream = Stream(stage, client, sender, random.Random(seed))
             stream.wait_at(scenario.act(stream, servers))
-            sent = sender.pause()
+            sent = sender.pause() if isinstance(sender, Sender) else sender.stop()
             stage.wait_for_end(messages.line(sent))
         client.child.terminate(_TIMEOUT_S, "syslog-ng stops")
         stage.stop_servers()

@@ -25,6 +25,7 @@ class Settings:
     failover_options: str = ""  # more of them, for the module only
     threaded: bool = True
     reopen_s: int = 1
+    reliable: bool = False  # the source is a file, and a disk-buffer keeps what is not sent
 
 
 def title(side: str) -> str:
@@ -50,15 +51,27 @@ def _transport(settings: Settings) -> str:
     return f'transport("tls") tls(ca-file("{settings.tls.certificate}") peer-verify(required-trusted))'
 
 
+def _source(settings: Settings, source: Path) -> str:
+    if settings.reliable:
+        return f'file("{source}" flags(no-parse) follow-freq(0.05) log-fetch-limit(10000) log-iw-size(100000));'
+    return f'unix-stream("{source}" flags(no-parse) log-fetch-limit(100) log-iw-size(1000) max-connections(1));'
+
+
+def _queue(settings: Settings, directory: Path) -> str:
+    if not settings.reliable:
+        return ""
+    return f'\n    disk-buffer(reliable(yes) disk-buf-size({1 << 28}) mem-buf-size({1 << 20}) dir("{directory}"))'
+
+
 def configuration(side: str, world: World, settings: Settings, source: Path) -> str:
     """The client's configuration. The same to the letter, but for the module and failover()."""
     head = "@version: current\n" + ("@module failover\n" if needs_module(side) else "")
     return f"""{head}options {{ stats-freq(0); threaded({"yes" if settings.threaded else "no"}); }};
 source s_bench {{
-  unix-stream("{source}" flags(no-parse) log-fetch-limit(100) log-iw-size(1000) max-connections(1));
+  {_source(settings, source)}
 }};
 destination d_bench {{
-  network("{world.servers[0]}" port({world.port}) {_transport(settings)}{_failover(side, world, settings)}
+  network("{world.servers[0]}" port({world.port}) {_transport(settings)}{_failover(side, world, settings)}{_queue(settings, source.parent)}
     time-reopen({settings.reopen_s}) template("$MSG\\n"));
 }};
 log {{ source(s_bench); destination(d_bench); flags(flow-control); }};

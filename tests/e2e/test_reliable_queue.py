@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.client import Client
-from harness.journal import Journal, QueueFile
+from harness.journal import Journal, QueueFile, with_host
 from harness.lab import Lab
 from harness.sink import PORT, Pace, Sink
 from harness.syslog_ng import configuration, destination
@@ -35,7 +35,7 @@ class Station:
 
     def __init__(self, lab: Lab, rate: int = RATE, messages: Messages = PARSED) -> None:
         self.lab = lab
-        self.journal = Journal(lab.directory / "journal", rate, messages)
+        self.journal = Journal(lab.directory / "journal", rate, with_host(messages))
         self.servers = self.primary, self.second = [lab.sink(name) for name in ("primary", "second")]
         for server in self.servers:
             server.messages = messages

@@ -65,9 +65,14 @@ class SyslogNg:
         self._told = 0
         config_file = directory / "syslog-ng.conf"
         config_file.write_text(config)
-        self.child: Child = children.start(
-            [*wrapper, find_program("syslog-ng", "syslog-ng-core"), "--foreground", "--no-caps", "--stderr",
-             module_path(*([module_dir] if module_dir else [])), f"--cfgfile={config_file}", *state_options(directory)], log)
+        argv = [*wrapper, find_program("syslog-ng", "syslog-ng-core"), "--foreground", "--no-caps", "--stderr",
+                module_path(*([module_dir] if module_dir else [])), f"--cfgfile={config_file}", *state_options(directory)]
+        self._start = lambda: children.start(argv, log)
+        self.child: Child = self._start()
+
+    def start_again(self) -> None:
+        """After its end, with the same configuration and state."""
+        self.child = self._start()
 
     def logged(self, message: str) -> bool:
         """Whether a line with this message has been logged; a failure when syslog-ng has ended."""

@@ -25,11 +25,11 @@ WITH_HOST = with_host(PARSED)
 class Journal:
     """Numbered messages, from 1 on. Use it as a context manager."""
 
-    def __init__(self, path: Path, per_second: int, messages: Messages = PARSED) -> None:
+    def __init__(self, path: Path, per_second: int, messages: Messages = WITH_HOST) -> None:
         self.path = path
         self.path.touch()
         self._per_tick = max(1, int(per_second * _TICK_S))
-        self._messages = with_host(messages)
+        self._messages = messages
         self._last = 0
         self._moments: list[int] = []  # of each tick
         self._goes_on = True
