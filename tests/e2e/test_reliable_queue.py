@@ -301,6 +301,31 @@ def test_what_waits_for_throttle_uses_no_processor(lab: Lab, threaded: str) -> N
     assert client.cpu_s() - cpu_s < (time.monotonic() - since) / 10
 
 
+@pytest.mark.parametrize("reliable", ["yes", "no"])
+def test_a_reload_without_throttle_lets_what_waits_for_it_go(lab: Lab, reliable: str) -> None:
+    """It would keep a processor busy: the LogWriter does not wait for it any more."""
+
+    def config(throttle: int) -> str:
+        buffer = f'disk-buffer(reliable({reliable}) disk-buf-size({1 << 28}) dir("{lab.directory}"))'
+        return lab.config(f'network("primary" port(514) {buffer} throttle({throttle})'
+                          ' failover(servers("second") switch-delay(0) resend-grace(60)))',
+                          options="time-reopen(1); threaded(yes)")
+
+    primary, second = lab.start_servers("primary", "second")
+    client = lab.start_client(config(1000))
+    lab.deliver_to(primary)
+    lab.sender.send(200)
+    wait_until(lambda: len(primary.numbers()) >= 200, SOON_S, "all messages at the primary")
+    client.reload(config(1))
+    primary.kill()
+    lab.wait_in_use(second)
+    sent = set(lab.sender.send(10))
+    assert len(second.numbers()) < 100
+    client.reload(config(0))
+    wait_until(lambda: sent <= set(second.numbers()), SOON_S, "all messages at the second")
+    assert second.accepted() == 1, "the connection was kept"
+
+
 def test_full_sockets_under_valgrind(lab: Lab) -> None:
     """What the LogProto does not take is written on from a copy, and the LogWriter has let go of its text."""
     report = lab.directory / "valgrind.xml"

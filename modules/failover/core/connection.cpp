@@ -122,12 +122,21 @@ Connection::sample()
   sample(tcp);
 }
 
+// The LogWriter's queue obeys the throttle() of the configuration in use, and a connection is kept
+// over reloads: with one that is only known here it would ask all the time.
+bool
+Connection::next_is_due()
+{
+  resend_->set_throttle(throttle_.load(std::memory_order_relaxed));
+  return resend_->next_is_due(now_ms());
+}
+
 // Posts what older connections did not get through, as far as the socket takes it.
 bool
 Connection::post_again()
 {
   fetch();
-  while (resend_->has_next() && resend_->next_is_due(now_ms()))
+  while (resend_->has_next() && next_is_due())
     {
       bool consumed = false;
       if (!copy_next())
@@ -298,7 +307,7 @@ Connection::takes_messages() const
 bool
 Connection::wants_to_write()
 {
-  return is_held_ || !waiting_.empty() || (resend_->has_next() && resend_->next_is_due(now_ms()));
+  return is_held_ || !waiting_.empty() || (resend_->has_next() && next_is_due());
 }
 
 // ---- the end

@@ -7,8 +7,8 @@
 // It has two sides.  The posting side belongs to whoever runs the LogWriter at the
 // moment: a worker while its job runs, the main thread otherwise.  It has no fixed
 // thread, but never two at a time; debug builds assert that.  The main side is the main
-// thread.  What passes from the main side to a posting side that may be running is one
-// flag, quiesce().  Owned by its Stream.
+// thread.  What passes from the main side to a posting side that may be running is
+// quiesce() and set_throttle().  Owned by its Stream.
 #pragma once
 
 #include "backlog.hpp"
@@ -93,6 +93,8 @@ public:
   // ---- main side, any time
 
   void quiesce(bool quiesce) { quiesce_.store(quiesce, std::memory_order_release); }
+  // Most messages a second that are posted once more, 0: any number.
+  void set_throttle(uint32_t messages_per_s) { throttle_.store(messages_per_s, std::memory_order_relaxed); }
   // Ends it if its peer is dead; see PeerWatch.
   void watch_peer(int64_t now_ms, int64_t dead_peer_timeout_ms, bool doubted);
   bool is_silent() const { return peer_ != Peer::alive; }
@@ -125,6 +127,7 @@ private:
   bool copy_last();
   bool copy_next();
   bool has_older() const { return !waiting_.empty() || resend_->has_next(); }
+  bool next_is_due();
   bool post_again();
   // Not every LogWriter looks for the end of the peer's side.  Once a sample has seen it,
   // the next end of a message is the end of this connection.
@@ -155,6 +158,7 @@ private:
   bool half_closed_ = false;          // a sample has seen that the peer closed its side
   std::atomic<bool> quiesce_ = false; // written by the main side
   std::atomic<bool> has_confirmed_ = false;
+  std::atomic<uint32_t> throttle_ = 0; // of the configuration; the main side's
   struct
   {
     Number messages, bytes, resent, grace_cut, oldest_ms;

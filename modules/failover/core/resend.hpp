@@ -72,6 +72,7 @@ public:
 
   // The next message to post once more, until there is none; `posted` after it.
   bool has_next() const { return posted_.message < end_.message; }
+  void set_throttle(uint32_t messages_per_s) { throttle_.change(messages_per_s); }
   bool next_is_due(int64_t now_ms) { return has_next() && throttle_.allows(now_ms); }
   std::size_t next_length() const;
   void copy_next(char *out) const;

@@ -32,6 +32,8 @@ Stream::bind(const Host &host, const StreamSettings &settings)
 {
   host_ = &host;
   settings_ = settings;
+  if (in_use_)
+    in_use_->set_throttle(settings_.throttle);
   if (!settings_.resend)
     drop_waiting();
   if (!backlog_.is_attached())
@@ -114,8 +116,8 @@ Connection *
 Stream::open(const failover_connection_host &host)
 {
   auto connection = std::make_unique<Connection>(
-      loop_, waiting_, backlog_, host,
-      std::make_unique<Resend>(settings_.buffer_size, settings_.grace_ms, settings_.throttle));
+      loop_, waiting_, backlog_, host, std::make_unique<Resend>(settings_.buffer_size, settings_.grace_ms));
+  connection->set_throttle(settings_.throttle);
   connection->server = server_;
   replaced_ = std::move(in_use_);
   in_use_ = std::move(connection);

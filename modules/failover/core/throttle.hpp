@@ -17,6 +17,7 @@ public:
   // 0: as many as there are
   explicit Throttle(uint32_t messages_per_s) : per_s_(messages_per_s) {}
 
+  void change(uint32_t messages_per_s) { per_s_ = messages_per_s; }
   bool allows(int64_t now_ms)
   {
     if (per_s_ == 0)
