@@ -22,6 +22,7 @@ constexpr int64_t grace_ms = 500;
 struct Lab
 {
   int64_t now_ms = 1000;
+  int woken = 0; // the LogWriter
   failover::sim::ReliableQueue queue{ 1 << 20, 1 << 17 };
   failover::Status status;
   failover::Host host{ loop(), callbacks(), status };
@@ -159,8 +160,9 @@ failover_host
 Lab::callbacks()
 {
   failover_host result = {};
+  result.user_data = this;
   result.is_idle = [](void *) { return true; };
-  result.wake_writer = [](void *) {};
+  result.wake_writer = [](void *self) { static_cast<Lab *>(self)->woken++; };
   return result;
 }
 
@@ -353,6 +355,29 @@ Test(reliable_queue, waits_for_a_drain_in_progress)
   let_grace_pass(lab);
   cr_assert(old.closed);
   cr_assert_eq(lab.queue.backlog(), 0);
+  release(lab, now, false);
+}
+
+/* A configuration that waits for the password of a key has not begun yet. */
+Test(reliable_queue, what_a_drain_leaves_between_configurations_is_posted_when_there_is_one)
+{
+  Lab lab;
+  Link old(lab);
+  old.post("one");
+  cr_assert(lab.stream.quiesce());
+  lab.stream.drain();
+  Link now(lab);
+  release(lab, old, true);
+  lab.stream.unbind();
+  old.open = false;
+  let_grace_pass(lab);
+  cr_assert(old.closed, "its peer died");
+
+  lab.bind(true);
+  let_grace_pass(lab);
+  cr_assert_gt(lab.woken, 0, "it would wait for the next new message");
+  now.flush();
+  cr_assert_eq(now.written, std::vector<std::string>{ "one" });
   release(lab, now, false);
 }
 

@@ -209,10 +209,10 @@ Stream::watch()
     return false;
   failover_tcp tcp;
   const bool half_closed = in_use_->sample(tcp) && !tcp.open && !tcp.reset;
-  if (in_use_->resend().kept() == 0)
+  if (!waiting_.empty() || in_use_->resend().has_next())
+    wake_writer(); // throttle() may let the next one go, or no configuration was there to wake it
+  else if (in_use_->resend().kept() == 0)
     watch_due_ms_ = now + watch_idle_ms;
-  else if (in_use_->resend().has_next())
-    wake_writer(); // throttle() may let the next one go
   return half_closed;
 }
 
