@@ -440,6 +440,25 @@ Test(reliable_queue, without_it_messages_are_only_here)
   release(lab, link, false);
 }
 
+/* The message behind a full socket is in the LogWriter's queue again, and nobody posts it any more. */
+Test(reliable_queue, without_it_a_stop_waits_for_nothing_that_does_not_come)
+{
+  Lab lab;
+  lab.stream.detach_queue();
+  Link link(lab);
+  link.fills = true;
+  cr_assert(link.post("one"));
+  cr_assert_not(link.post("two"));
+
+  cr_assert(lab.stream.finish(), "a part waits");
+  link.partial = false;
+  cr_assert(lab.stream.finish(), "the peer has not acknowledged it");
+  link.acknowledge();
+  cr_assert_not(lab.stream.finish());
+  lab.stream.finished();
+  release(lab, link, false);
+}
+
 /* A number takes memory where there was none before, or none is from here on. */
 Test(reliable_queue, what_has_no_memory_for_its_number_waits)
 {

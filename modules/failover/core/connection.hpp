@@ -81,6 +81,8 @@ public:
 
   // A new one would be written at once, as far as is known.
   bool takes_messages() const;
+  // Of a message that was accepted.
+  bool has_rest() const { return is_held_ || host_.has_partial(host_.user_data); }
   bool is_between_messages() const { return !mid_message_ && !has_rest(); }
   // Reads what the kernel says, for the buffer too.  False: it says nothing.
   bool sample(failover_tcp &tcp);
@@ -122,7 +124,6 @@ private:
   bool keep(std::string_view message);
   bool make_room_and_keep(std::string_view message);
   void accept();
-  bool has_rest() const { return is_held_ || host_.has_partial(host_.user_data); }
   bool write_rest();
   bool copy_last();
   bool copy_next();

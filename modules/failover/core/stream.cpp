@@ -315,9 +315,8 @@ Stream::finish()
     {
       failover_tcp tcp;
       const bool flushed = in_use_->flush();
-      goes_on =
-          in_use_->sample(tcp) && !tcp.reset && flushed
-          && (tcp.acked < tcp.written || !in_use_->is_between_messages() || is_waited_for(in_use_->resend()));
+      goes_on = in_use_->sample(tcp) && !tcp.reset && flushed
+                && (tcp.acked < tcp.written || in_use_->has_rest() || is_waited_for(in_use_->resend()));
     }
   for (auto drained = drained_.begin(); drained != drained_.end();)
     {
