@@ -83,28 +83,30 @@ Proto::flush()
       if (written == 0 || tls_ == Tls::none)
         break;
     }
-  return partial_.empty() ? Status::done : Status::partial;
+  if (!partial_.empty())
+    return Status::partial;
+  header_done_ = header_done_ || is_header_;
+  is_header_ = false;
+  return Status::done;
 }
 
 Proto::Status
 Proto::post(std::string_view message, bool &consumed)
 {
   consumed = false;
-  const Status status = flush();
+  if (framed_ && has_partial())
+    return Status::partial; // that one leaves it to flush()
+  Status status = flush();
   if (status != Status::done)
     return status;
 
   if (framed_ && !header_done_)
     {
-      if (header_.empty())
-        header_ = std::to_string(message.size()) + " ";
-      const int64_t written = write(header_);
-      if (written < 0)
-        return Status::error;
-      header_.erase(0, static_cast<std::size_t>(written));
-      if (!header_.empty())
-        return Status::partial;
-      header_done_ = true;
+      is_header_ = true;
+      partial_ = std::to_string(message.size()) + " ";
+      status = flush();
+      if (status != Status::done)
+        return status;
     }
   consumed = true;
   header_done_ = false;

@@ -44,10 +44,10 @@ private:
   Tls tls_;
   bool framed_;
   Link &link_;
-  std::string header_; // of the message that is not consumed yet, the rest of it
-  bool header_done_ = false;
-  std::string partial_; // of the message consumed last, the rest of it
-  std::string record_;  // in the kernel in part, the rest of it
+  bool header_done_ = false; // of the message that is not consumed yet
+  bool is_header_ = false;   // `partial_` is a header
+  std::string partial_;      // of the message consumed last, or of the next one's header: the rest of it
+  std::string record_;       // in the kernel in part, the rest of it
   std::size_t record_plain_ = 0;
 };
 
