@@ -304,17 +304,17 @@ Writer::work()
 bool
 Writer::work_kept()
 {
-  bool works = failover_connection_flush(active_->handle);
-  while (works && !queue_.empty())
+  while (!queue_.empty())
     {
       const std::string text = message_text(stage_.books, queue_.front());
       bool consumed = false;
-      works = failover_connection_post(active_->handle, text.data(), text.size(), &consumed);
-      if (!works || !consumed)
+      if (!failover_connection_post(active_->handle, text.data(), text.size(), &consumed))
+        return false;
+      if (!consumed)
         break;
       queue_.pop_front();
     }
-  return works;
+  return failover_connection_flush(active_->handle);
 }
 
 bool
