@@ -107,6 +107,25 @@ Test(hand_over, waits_for_a_worker)
   scene_end(&host);
 }
 
+/* A worker's job had flushed before it could know, and its end had not been told yet. */
+Test(hand_over, needs_no_message_after_a_job_that_was_about_to_end)
+{
+  FakeHost host;
+  FakeConnection *a = scene_begin_with_a(&host);
+
+  fake_host_advance(&host, PROBE_INTERVAL_MS);
+  cr_assert(fake_writer_post(&host, "one"));
+  host.writer.busy = true;
+  FakeConnection *primary = scene_go_back(&host);
+  _expect_waits(&host, a);
+  host.writer.busy = false;
+  fake_host_advance(&host, 500);
+  _expect_handed_over(&host, primary);
+  cr_expect_eq(a->state, FAKE_DRAINED);
+  cr_expect_eq(host.writer.shut_down_count, (size_t) 0);
+  scene_end(&host);
+}
+
 Test(hand_over, quiet_without_a_hand_over_is_ignored)
 {
   FakeHost host;

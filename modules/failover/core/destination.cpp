@@ -112,6 +112,8 @@ Destination::timer_due(failover_timer timer)
     case FAILOVER_TIMER_STREAM:
       if (stream_.timer_due())
         ended();
+      else if (waits_for_hand_over_ && stream_.is_connected() && stream_.quiesce())
+        complete_hand_over(); // a job that was about to end did not know of it yet, and no other came
       status_.note_stream(stream_.numbers());
       break;
     case FAILOVER_TIMER_HAND_OVER:
