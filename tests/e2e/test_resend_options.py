@@ -165,6 +165,21 @@ def test_few_messages_a_second_are_confirmed_in_time(lab: Lab, threaded: str) ->
     assert int(client.wait_for(FAILED).tags["to_resend"]) < 40
 
 
+def test_a_stop_is_not_throttled(lab: Lab) -> None:
+    """As syslog-ng writes its queue then at once, so is what is sent again, which comes before it."""
+    primary, second = lab.start_servers("primary", "second")
+    client = lab.start_client(lab.config(
+        'network("primary" port(514) throttle(20) failover(servers("second") switch-delay(0) resend-grace(30)))'))
+    lab.deliver_to(primary)
+    lab.sender.send(300)
+    wait_until(lambda: len(primary.numbers()) >= 100, SOON_S, "100 messages at the primary")
+    primary.kill()
+    client.wait_for(FAILED)
+    lab.wait_in_use(second)
+    client.stop()
+    wait_until(lambda: len(set(second.numbers())) >= 300, SOON_S, "all messages at the second server")
+
+
 # resend-buffer-size()
 
 SMALL_BUFFER = "resend-buffer-size(64KiB)"

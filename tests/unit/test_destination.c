@@ -365,6 +365,37 @@ Test(destination, at_the_end_of_syslog_ng_it_is_unacknowledged_and_not_lost)
   _expect_lost(&host, 0);
 }
 
+/* The LogWriter writes all that it has then, whatever throttle() says, and older messages come first. */
+Test(destination, at_the_end_of_syslog_ng_throttle_holds_nothing_back)
+{
+  FakeHost host;
+
+  fake_host_init(&host);
+  host.writer.keeps_messages = true;
+  fake_host_configure(&host, &scene_config);
+  host.config.throttle = 1;
+  fake_host_start(&host, false);
+  scene_accept(&host);
+  cr_assert(fake_writer_post(&host, "one"));
+  cr_assert(fake_writer_post(&host, "two"));
+  cr_assert(fake_writer_post(&host, "three"));
+  fake_host_disconnected(&host, FAILOVER_REASON_RESET);
+  fake_host_advance(&host, 0);
+  FakeConnection *a = scene_accept(&host);
+  cr_assert_not(fake_writer_post(&host, "four"), "it overtakes older ones");
+  cr_assert_str_eq(host.writer.written, "one two three one");
+
+  fake_host_stop(&host, true);
+  cr_expect(fake_writer_post(&host, "four"));
+  cr_expect_str_eq(host.writer.written, "one two three one two three four");
+  fake_writer_acknowledge(a);
+  fake_host_enter(&host);
+  cr_expect_not(failover_destination_finish(host.destination));
+  cr_expect_eq(failover_destination_finished(host.destination), 0u);
+  fake_host_leave(&host, FAILOVER_OK);
+  fake_host_done(&host);
+}
+
 /* Nobody is there to drain it. */
 Test(destination, at_the_end_of_syslog_ng_nothing_is_drained_any_more)
 {

@@ -127,6 +127,10 @@ Connection::sample()
 bool
 Connection::next_is_due()
 {
+  if (!resend_->has_next())
+    return false;
+  if (hurries_)
+    return true;
   resend_->set_throttle(throttle_.load(std::memory_order_relaxed));
   return resend_->next_is_due(now_ms());
 }
@@ -136,7 +140,7 @@ bool
 Connection::post_again()
 {
   fetch();
-  while (resend_->has_next() && next_is_due())
+  while (next_is_due())
     {
       bool consumed = false;
       if (!copy_next())
@@ -307,7 +311,7 @@ Connection::takes_messages() const
 bool
 Connection::wants_to_write()
 {
-  return is_held_ || !waiting_.empty() || (resend_->has_next() && next_is_due());
+  return is_held_ || !waiting_.empty() || next_is_due();
 }
 
 // ---- the end

@@ -38,14 +38,19 @@ Stream::bind(const Host &host, const StreamSettings &settings)
     drop_waiting();
   if (!backlog_.is_attached())
     backlog_.leave();
+  if (in_use_)
+    in_use_->hurry(false);
   watch_due_ms_ = now_ms() + watch_busy_ms;
   arm();
 }
 
+// The LogWriter writes what it has before it ends, whatever throttle() says.
 void
 Stream::unbind()
 {
   host_ = nullptr;
+  if (in_use_)
+    in_use_->hurry(true);
   arm();
 }
 

@@ -28,7 +28,7 @@ public:
     return credit_ >= one;
   }
   // A message was sent.
-  void count() { credit_ -= per_s_ > 0 ? one : 0; }
+  void count() { credit_ = std::max<int64_t>(credit_ - one, 0); }
 
 private:
   static constexpr int64_t one = 1'000; // message, in thousandths: a millisecond is worth per_s_ of them
