@@ -365,30 +365,64 @@ Test(destination, at_the_end_of_syslog_ng_it_is_unacknowledged_and_not_lost)
   _expect_lost(&host, 0);
 }
 
+/* Three messages are to be sent again to server a, and throttle() has let the first of them go. */
+static FakeConnection *
+_begin_with_throttled_ones(FakeHost *host)
+{
+  fake_host_init(host);
+  host->writer.keeps_messages = true;
+  fake_host_configure(host, &scene_config);
+  host->config.throttle = 1;
+  fake_host_start(host, false);
+  scene_accept(host);
+  cr_assert(fake_writer_post(host, "one"));
+  cr_assert(fake_writer_post(host, "two"));
+  cr_assert(fake_writer_post(host, "three"));
+  fake_host_disconnected(host, FAILOVER_REASON_RESET);
+  fake_host_advance(host, 0);
+  FakeConnection *a = scene_accept(host);
+  cr_assert_not(fake_writer_post(host, "four"), "it overtakes older ones");
+  cr_assert_str_eq(host->writer.written, "one two three one");
+  return a;
+}
+
 /* The LogWriter writes all that it has then, whatever throttle() says, and older messages come first. */
 Test(destination, at_the_end_of_syslog_ng_throttle_holds_nothing_back)
 {
   FakeHost host;
-
-  fake_host_init(&host);
-  host.writer.keeps_messages = true;
-  fake_host_configure(&host, &scene_config);
-  host.config.throttle = 1;
-  fake_host_start(&host, false);
-  scene_accept(&host);
-  cr_assert(fake_writer_post(&host, "one"));
-  cr_assert(fake_writer_post(&host, "two"));
-  cr_assert(fake_writer_post(&host, "three"));
-  fake_host_disconnected(&host, FAILOVER_REASON_RESET);
-  fake_host_advance(&host, 0);
-  FakeConnection *a = scene_accept(&host);
-  cr_assert_not(fake_writer_post(&host, "four"), "it overtakes older ones");
-  cr_assert_str_eq(host.writer.written, "one two three one");
+  FakeConnection *a = _begin_with_throttled_ones(&host);
 
   fake_host_stop(&host, true);
   cr_expect(fake_writer_post(&host, "four"));
   cr_expect_str_eq(host.writer.written, "one two three one two three four");
   fake_writer_acknowledge(a);
+  fake_host_enter(&host);
+  cr_expect_not(failover_destination_finish(host.destination));
+  cr_expect_eq(failover_destination_finished(host.destination), 0u);
+  fake_host_leave(&host, FAILOVER_OK);
+  fake_host_done(&host);
+}
+
+/* It goes to the connection in use when the one that had taken it over is drained. */
+Test(destination, at_the_end_of_syslog_ng_what_a_drained_connection_has_not_posted_is_waited_for)
+{
+  FakeHost host;
+  FakeConnection *a = _begin_with_throttled_ones(&host);
+
+  fake_host_advance(&host, PROBE_INTERVAL_MS);
+  FakeConnection *p = scene_go_back(&host);
+  cr_assert_eq(a->state, FAKE_DRAINED);
+  fake_host_stop(&host, true);
+  fake_writer_acknowledge(a);
+  for (int i = 0; i < 10; i++)
+    {
+      fake_host_enter(&host);
+      cr_assert(failover_destination_finish(host.destination), "after %d ms", 100 * i);
+      fake_host_leave(&host, FAILOVER_OK);
+      fake_host_advance(&host, 100);
+    }
+  cr_expect_str_eq(host.writer.written, "one two three one two three");
+  fake_writer_acknowledge(p);
   fake_host_enter(&host);
   cr_expect_not(failover_destination_finish(host.destination));
   cr_expect_eq(failover_destination_finished(host.destination), 0u);

@@ -315,17 +315,20 @@ bool
 Stream::finish()
 {
   finished_ = true;
-  bool goes_on = false;
+  bool goes_on = false, works = false;
   if (in_use_)
     {
       failover_tcp tcp;
       const bool flushed = in_use_->flush();
-      goes_on = in_use_->sample(tcp) && !tcp.reset && flushed
-                && (tcp.acked < tcp.written || in_use_->has_rest() || is_waited_for(in_use_->resend()));
+      works = in_use_->sample(tcp) && !tcp.reset && flushed;
+      goes_on = works && (tcp.acked < tcp.written || in_use_->has_rest() || is_waited_for(in_use_->resend()));
     }
   for (auto drained = drained_.begin(); drained != drained_.end();)
     {
-      goes_on = goes_on || (*drained)->resend().unacknowledged() > 0 || is_waited_for((*drained)->resend());
+      const Resend &resend = (*drained)->resend();
+      // what it has taken over and not posted goes to the one in use when it is done
+      goes_on =
+          goes_on || resend.unacknowledged() > 0 || (works && resend.has_next()) || is_waited_for(resend);
       drained = step(drained);
     }
   return goes_on;
