@@ -129,8 +129,6 @@ Connection::next_is_due()
 {
   if (!resend_->has_next())
     return false;
-  if (hurries_)
-    return true;
   resend_->set_throttle(throttle_.load(std::memory_order_relaxed));
   return resend_->next_is_due(now_ms());
 }

@@ -91,8 +91,6 @@ public:
   void finish_message();
   const Resend &resend() const { return *resend_; }
   std::unique_ptr<Resend> take_resend() { return std::move(resend_); }
-  // throttle() holds nothing back: the LogWriter writes all that it has, and this comes first.
-  void hurry(bool hurries) { hurries_ = hurries; }
 
   // ---- main side, any time
 
@@ -153,7 +151,6 @@ private:
 
   bool mid_message_ = false;          // a message was begun: the next post has to be the same one
   bool is_held_ = false;              // the message posted last was accepted, and not written to its end
-  bool hurries_ = false;              // see hurry()
   bool failed_with_ = false;          // a write failed with a message that is not kept
   uint64_t told_ = 0;                 // messages that host_.confirmed() was told of
   uint32_t unsampled_ = 0;            // messages since the last sample

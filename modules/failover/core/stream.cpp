@@ -38,8 +38,6 @@ Stream::bind(const Host &host, const StreamSettings &settings)
     drop_waiting();
   if (!backlog_.is_attached())
     backlog_.leave();
-  if (in_use_)
-    in_use_->hurry(false);
   watch_due_ms_ = now_ms() + watch_busy_ms;
   arm();
 }
@@ -50,7 +48,7 @@ Stream::unbind()
 {
   host_ = nullptr;
   if (in_use_)
-    in_use_->hurry(true);
+    in_use_->set_throttle(0);
   arm();
 }
 
