@@ -25,18 +25,19 @@ import time
 from collections.abc import Iterator
 
 _NUMBER = re.compile(rb"\bseq=(\d+)\b")
+_COUNT = re.compile(rb"(\d+)(?: |\Z)")  # and the end of what has come: the rest of the digits may follow
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def split_frames(buffer: bytearray) -> Iterator[tuple[str, bytes]]:
-    """Take the complete frames off the buffer: octet-counted ones begin with a digit, lines with anything else."""
+    """Take the complete frames off the buffer: octet-counted ones begin with their length, lines with anything else."""
     while buffer:
-        if buffer[:1].isdigit():
-            count, space, rest = buffer.partition(b" ")
-            if not space or len(rest) < int(count):
+        if counted := _COUNT.match(buffer):
+            start, end = counted.end(), counted.end() + int(counted[1])
+            if buffer[start - 1 : start] != b" " or len(buffer) < end:
                 return
-            frame = bytes(rest[: int(count)])
-            del buffer[: len(count) + 1 + len(frame)]
+            frame = bytes(buffer[start:end])
+            del buffer[:end]
             yield "octets", frame
         else:
             line, newline, _ = buffer.partition(b"\n")
