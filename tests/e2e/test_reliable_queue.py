@@ -336,11 +336,10 @@ def test_a_reload_without_throttle_lets_what_waits_for_it_go(lab: Lab, reliable:
 def test_full_sockets_under_valgrind(lab: Lab) -> None:
     """What the LogProto does not take is written on from a copy, and the LogWriter has let go of its text."""
     report = lab.directory / "valgrind.xml"
-    station = Station(lab, rate=2000)
-    station.servers[0] = station.primary = lab.sink("slow", kind=Pace(read_bytes=4096, pause_ms=20))
+    station = Station(lab, rate=2000, primary=Pace(read_bytes=4096, pause_ms=20))
     station.primary.start()
     with station.journal:
-        config = station.config(driver="syslog", other="so-sndbuf(4096)").replace('"primary"', '"slow"')
+        config = station.config(driver="syslog", other="so-sndbuf(4096)")
         lab.start_client(config, wrapper=valgrind(report))
         station.wait_at(station.primary, 1000)
         station.finish()
