@@ -12,6 +12,7 @@ import pytest
 from harness.client import Client
 from harness.journal import Journal, QueueFile, with_host
 from harness.lab import Lab
+from harness.receiver import Receiver
 from harness.sink import PORT, Pace, Sink
 from harness.stock_server import StockServer
 from harness.syslog_ng import configuration, destination
@@ -284,24 +285,30 @@ def test_a_small_resend_buffer(station: Station) -> None:
     station.finish()
 
 
-@pytest.mark.parametrize("threaded", ["yes", "no"])
-def test_what_waits_for_throttle_uses_no_processor(lab: Lab, threaded: str) -> None:
-    """What is sent again goes out at 10 a second, and the queue has more for the time after it."""
+def throttled(lab: Lab, throttle: int, *, reliable: str = "yes", threaded: str = "yes") -> str:
+    buffer = f'disk-buffer(reliable({reliable}) disk-buf-size({1 << 28}) mem-buf-size({1 << 20}) dir("{lab.directory}"))'
+    return lab.config(f'network("primary" port(514) {buffer} throttle({throttle})'
+                      ' failover(servers("second") switch-delay(0) resend-grace(60)))',
+                      options=f"time-reopen(1); threaded({threaded})")
 
-    def config(throttle: int) -> str:
-        buffer = f'disk-buffer(reliable(yes) disk-buf-size({1 << 28}) mem-buf-size({1 << 20}) dir("{lab.directory}"))'
-        return lab.config(f'network("primary" port(514) {buffer} throttle({throttle})'
-                          ' failover(servers("second") switch-delay(0) resend-grace(60)))',
-                          options=f"time-reopen(1); threaded({threaded})")
 
+def switch_with_200_to_send_again(lab: Lab, throttle: int, **others: str) -> tuple[Client, Receiver]:
+    """From a reload with that throttle() on; return the client, and the server in use."""
     primary, second = lab.start_servers("primary", "second")
-    client = lab.start_client(config(1000))
+    client = lab.start_client(throttled(lab, 1000, **others))
     lab.deliver_to(primary)
     lab.sender.send(200)
     wait_until(lambda: len(primary.numbers()) >= 200, SOON_S, "all messages at the primary")
-    client.reload(config(10))
+    client.reload(throttled(lab, throttle, **others))
     primary.kill()
     lab.wait_in_use(second)
+    return client, second
+
+
+@pytest.mark.parametrize("threaded", ["yes", "no"])
+def test_what_waits_for_throttle_uses_no_processor(lab: Lab, threaded: str) -> None:
+    """What is sent again goes out at 10 a second, and the queue has more for the time after it."""
+    client, second = switch_with_200_to_send_again(lab, 10, threaded=threaded)
     lab.sender.send(10)
     cpu_s, since, before = client.cpu_s(), time.monotonic(), len(second.numbers())
     wait_until(lambda: len(second.numbers()) >= before + 30, SOON_S, "30 messages that are sent again")
@@ -311,24 +318,10 @@ def test_what_waits_for_throttle_uses_no_processor(lab: Lab, threaded: str) -> N
 @pytest.mark.parametrize("reliable", ["yes", "no"])
 def test_a_reload_without_throttle_lets_what_waits_for_it_go(lab: Lab, reliable: str) -> None:
     """It would keep a processor busy: the LogWriter does not wait for it any more."""
-
-    def config(throttle: int) -> str:
-        buffer = f'disk-buffer(reliable({reliable}) disk-buf-size({1 << 28}) dir("{lab.directory}"))'
-        return lab.config(f'network("primary" port(514) {buffer} throttle({throttle})'
-                          ' failover(servers("second") switch-delay(0) resend-grace(60)))',
-                          options="time-reopen(1); threaded(yes)")
-
-    primary, second = lab.start_servers("primary", "second")
-    client = lab.start_client(config(1000))
-    lab.deliver_to(primary)
-    lab.sender.send(200)
-    wait_until(lambda: len(primary.numbers()) >= 200, SOON_S, "all messages at the primary")
-    client.reload(config(1))
-    primary.kill()
-    lab.wait_in_use(second)
+    client, second = switch_with_200_to_send_again(lab, 1, reliable=reliable)
     sent = set(lab.sender.send(10))
     assert len(second.numbers()) < 100
-    client.reload(config(0))
+    client.reload(throttled(lab, 0, reliable=reliable))
     wait_until(lambda: sent <= set(second.numbers()), SOON_S, "all messages at the second")
     assert second.accepted() == 1, "the connection was kept"
 
